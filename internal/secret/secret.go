@@ -1,0 +1,54 @@
+// Package secret holds values that must never be shown by accident: tokens,
+// codes, client secrets, names and e-mail addresses of people.
+//
+// Every way Go has of turning a value into text (fmt, slog, encoding/json,
+// encoding.TextMarshaler) yields [Redacted]. Only [Text.Reveal] gives the value,
+// so a reviewer finds every use by searching for that one name.
+package secret
+
+import "log/slog"
+
+// Redacted is what a secret looks like wherever it is printed.
+const Redacted = "[redacted]"
+
+// Text is a secret string. Its zero value is the absent secret.
+type Text struct{ value string }
+
+// New wraps value.
+func New(value string) Text { return Text{value: value} }
+
+// Reveal returns the secret itself. Call it only where the value leaves for its
+// purpose: a request to the provider, a sealing, a constant-time comparison.
+func (t Text) Reveal() string { return t.value }
+
+// IsZero reports whether there is no secret.
+func (t Text) IsZero() bool { return t.value == "" }
+
+// String returns [Redacted], or "" for the absent secret.
+func (t Text) String() string {
+	if t.IsZero() {
+		return ""
+	}
+	return Redacted
+}
+
+// GoString is what %#v prints: never the value.
+func (t Text) GoString() string { return "secret.Text(" + t.String() + ")" }
+
+// LogValue is what slog writes: never the value.
+func (t Text) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// MarshalText is what encoding/json writes: never the value.
+func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads a secret from a configuration value.
+func (t *Text) UnmarshalText(text []byte) error {
+	t.value = string(text)
+	return nil
+}
+
+// EnvDecode reads a secret from an environment variable (go-envconfig).
+func (t *Text) EnvDecode(value string) error {
+	t.value = value
+	return nil
+}

@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib" // goose speaks database/sql
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// ErrSchemaTooOld and ErrSchemaTooNew are why a program refuses a database.
+var (
+	ErrSchemaTooOld = errors.New("the database schema is older than this build: run `starter migrate`")
+	ErrSchemaTooNew = errors.New("the database schema is newer than this build: run the newer build")
+)
+
+// Migrate brings the schema of the database at url to the version of this build and
+// returns the versions it applied, oldest first. It takes a lock, so that several may
+// call it at once, and refuses a schema that is newer than this build.
+func Migrate(ctx context.Context, url string) ([]int64, error) {
+	conn, err := sql.Open("pgx", url)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL: not a Postgres URL: want postgres://user:password@host:port/database")
+	}
+	defer conn.Close() //nolint:errcheck // read-only by now: every migration committed or failed
+
+	migrations, err := migrationsFS()
+	if err != nil {
+		return nil, err
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, fmt.Errorf("prepare migration lock: %w", err)
+	}
+	migrator, err := goose.NewProvider(goose.DialectPostgres, conn, migrations, goose.WithSessionLocker(locker))
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	current, err := migrator.GetDBVersion(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read schema version: %w", err)
+	}
+	sources := migrator.ListSources()
+	if wanted := sources[len(sources)-1].Version; current > wanted {
+		return nil, fmt.Errorf("%w (it is at %d, this build knows %d)", ErrSchemaTooNew, current, wanted)
+	}
+	applied, err := migrator.Up(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	versions := make([]int64, len(applied))
+	for i, result := range applied {
+		versions[i] = result.Source.Version
+	}
+	return versions, nil
+}
+
+// CheckSchema returns [ErrSchemaTooOld] or [ErrSchemaTooNew] unless the database has
+// exactly the schema of this build.
+func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
+	migrations, err := migrationsFS()
+	if err != nil {
+		return err
+	}
+	names, err := fs.Glob(migrations, "*.sql")
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	var wanted int64
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return fmt.Errorf("read migrations: %w", err)
+		}
+		wanted = max(wanted, version)
+	}
+
+	var exists bool
+	if err := pool.QueryRow(ctx, "select to_regclass('goose_db_version') is not null").Scan(&exists); err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	var current int64
+	if exists {
+		if err := pool.QueryRow(ctx, "select coalesce(max(version_id), 0) from goose_db_version where is_applied").Scan(&current); err != nil {
+			return fmt.Errorf("read schema version: %w", err)
+		}
+	}
+	switch {
+	case current < wanted:
+		return fmt.Errorf("%w (it is at %d, this build needs %d)", ErrSchemaTooOld, current, wanted)
+	case current > wanted:
+		return fmt.Errorf("%w (it is at %d, this build knows %d)", ErrSchemaTooNew, current, wanted)
+	}
+	return nil
+}
+
+func migrationsFS() (fs.FS, error) {
+	migrations, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	return migrations, nil
+}

@@ -1,0 +1,82 @@
+// Package store keeps everything Callweave knows in Postgres.
+//
+// Queries are written in SQL under queries/ and typed by sqlc into the package db;
+// the methods here say what a write means, in one transaction each. Every write has a
+// natural key, so that repeating it changes nothing. What is sealed is sealed before it
+// gets here: the store sees ciphertexts only.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"callweave/internal/store/db"
+)
+
+// ErrNotFound says that there is no such row.
+var ErrNotFound = errors.New("not found")
+
+// ErrFenced says that the link the write is for is being unlinked or is gone: nothing
+// is written for it any more.
+var ErrFenced = errors.New("link is not active: nothing is written for it")
+
+// Store is a pool of connections to a database with our schema. Safe for concurrent use.
+type Store struct {
+	pool *pgxpool.Pool
+}
+
+// Open connects to the database at url and checks that its schema is the one this
+// build was made for (see [CheckSchema]).
+func Open(ctx context.Context, url string) (*Store, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The parser's own message repeats the URL, password included.
+		return nil, errors.New("DATABASE_URL: not a Postgres URL: want postgres://user:password@host:port/database")
+	}
+	// Statements only, never their arguments: these hold addresses and ciphertexts.
+	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTrimSQLInSpanName(), otelpgx.WithDisableConnectionDetailsInAttributes())
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to database: %w", err)
+	}
+	if err := CheckSchema(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &Store{pool: pool}, nil
+}
+
+// Close waits for the connections in use and closes all.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("ping database: %w", err)
+	}
+	return nil
+}
+
+// queries runs single statements.
+func (s *Store) queries() *db.Queries { return db.New(s.pool) }
+
+// inTx runs work in one read-committed transaction and commits unless work fails.
+func (s *Store) inTx(ctx context.Context, work func(tx pgx.Tx, q *db.Queries) error) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return work(tx, db.New(tx)) })
+}
+
+// notFound turns pgx's "no rows" into [ErrNotFound] with what was looked for.
+func notFound(err error, what string, args ...any) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf(what+": %w", append(args, ErrNotFound)...)
+	}
+	if err != nil {
+		return fmt.Errorf(what+": %w", append(args, err)...)
+	}
+	return nil
+}

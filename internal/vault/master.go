@@ -1,0 +1,117 @@
+// Package vault seals tokens and personal data, and makes sealed data unreadable for
+// good when its key is destroyed.
+//
+// A master keyset (Tink, AES-256-GCM) comes from the environment or a file and never
+// touches the database. Under it, every account, every link and every org has a data
+// key of its own, kept sealed in the schema vault of the database. What is sealed under
+// a data key is lost with the key: that is how an erasure reaches backups.
+package vault
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"callweave/internal/secret"
+)
+
+var (
+	// ErrNoKeyset says that no usable master keyset was configured.
+	ErrNoKeyset = errors.New("no usable keyset: make one with `starter keys new` and give it in KEYSET or KEYSET_FILE")
+	// ErrUnsealed says that a value cannot be opened with the keys at hand: it was
+	// sealed with another key, for another place, or was changed.
+	ErrUnsealed = errors.New("sealed value does not open with this key")
+)
+
+// Purpose is what a value sealed by the master keyset is for. It is authenticated with
+// the value, so that a value sealed for one purpose opens for no other.
+type Purpose string
+
+// The purposes of the master keyset.
+const (
+	PurposeDataKey      Purpose = "data-key/v1"
+	PurposeNetworkToken Purpose = "network-token/v1"
+	PurposeVerifier     Purpose = "pkce-verifier/v1"
+	PurposeCode         Purpose = "authorization-code/v1"
+	PurposeState        Purpose = "oauth-state/v1"
+	PurposePayload      Purpose = "workflow-payload/v1"
+	PurposeSession      Purpose = "console-session/v1"
+)
+
+// Master is the master keyset. Safe for concurrent use.
+type Master struct{ aead tink.AEAD }
+
+// NewKeyset makes a master keyset with one fresh AES-256-GCM key, in the form that
+// [OpenMaster] reads: base64 of Tink's JSON.
+func NewKeyset() (secret.Text, error) {
+	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("make keyset: %w", err)
+	}
+	var cleartext bytes.Buffer
+	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&cleartext)); err != nil {
+		return secret.Text{}, fmt.Errorf("write keyset: %w", err)
+	}
+	return secret.New(base64.StdEncoding.EncodeToString(cleartext.Bytes())), nil
+}
+
+// OpenMaster reads a master keyset: Tink's JSON, plain or in base64. Every failure is
+// [ErrNoKeyset] with the reason; the keyset itself is never repeated.
+func OpenMaster(text secret.Text) (*Master, error) {
+	raw := strings.TrimSpace(text.Reveal())
+	if raw == "" {
+		return nil, fmt.Errorf("%w: it is empty", ErrNoKeyset)
+	}
+	if !strings.HasPrefix(raw, "{") {
+		decoded, err := base64.StdEncoding.DecodeString(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%w: it is neither JSON nor base64", ErrNoKeyset)
+		}
+		raw = string(decoded)
+	}
+	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(raw)))
+	if err != nil {
+		return nil, fmt.Errorf("%w: it is not a Tink keyset", ErrNoKeyset)
+	}
+	primitive, err := aead.New(handle)
+	if err != nil {
+		return nil, fmt.Errorf("%w: its keys are not AEAD keys", ErrNoKeyset)
+	}
+	return &Master{aead: primitive}, nil
+}
+
+// Seal encrypts plain for a purpose.
+func (m *Master) Seal(purpose Purpose, plain []byte) ([]byte, error) {
+	sealed, err := m.aead.Encrypt(plain, []byte(purpose))
+	if err != nil {
+		return nil, fmt.Errorf("seal %s: %w", purpose, err)
+	}
+	return sealed, nil
+}
+
+// Open decrypts what Seal made for the same purpose; else [ErrUnsealed].
+func (m *Master) Open(purpose Purpose, sealed []byte) ([]byte, error) {
+	plain, err := m.aead.Decrypt(sealed, []byte(purpose))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", purpose, ErrUnsealed)
+	}
+	return plain, nil
+}
+
+// SealText and OpenText are Seal and Open for secrets.
+func (m *Master) SealText(purpose Purpose, plain secret.Text) ([]byte, error) {
+	return m.Seal(purpose, []byte(plain.Reveal()))
+}
+
+// OpenText opens what SealText made.
+func (m *Master) OpenText(purpose Purpose, sealed []byte) (secret.Text, error) {
+	plain, err := m.Open(purpose, sealed)
+	return secret.New(string(plain)), err
+}

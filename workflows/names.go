@@ -1,0 +1,118 @@
+// Package workflows decides: what happens to a link, an account's ledger and an org's
+// devices, in which order and how often. It is deterministic and does no I/O; everything
+// that touches the world is an activity, called by the names below.
+package workflows
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/temporal"
+
+	"callweave/internal/provider"
+)
+
+// TaskQueue is where workflows and activities run.
+const TaskQueue = "callweave"
+
+// The workflow types. Operators start them by these names with plain `temporal` or `tctl`.
+const (
+	AuthorizeWorkflow      = "Authorize"
+	LinkWorkflow           = "Link"
+	HarvestWorkflow        = "Harvest"
+	CollectDevicesWorkflow = "CollectDevices"
+	DeboardWorkflow        = "Deboard"
+)
+
+// What a Link listens to. The signals and the updates of one name do the same; updates
+// answer, signals can be sent by every tool.
+const (
+	UnlinkMessage       = "unlink"       // signal and update, [Unlink]
+	ReauthorizedMessage = "reauthorized" // signal: the account has new credentials
+	StatusQuery         = "status"       // query, [LinkStatus]
+)
+
+// The activity names.
+const (
+	ExchangeCodeActivity   = "ExchangeCode"
+	RefuseActivity         = "RefuseAuthorization"
+	StartLinkActivity      = "StartLink"
+	CheckLinkActivity      = "CheckLink"
+	EnsureHarvestActivity  = "EnsureHarvestSchedule"
+	EnsureDevicesActivity  = "EnsureDevicesSchedule"
+	PlanActivity           = "PlanHarvest"
+	ListMeetingsActivity   = "ListMeetings"
+	ReadMeetingsActivity   = "ReadMeetings"
+	FinishHarvestActivity  = "FinishHarvest"
+	WeaveActivity          = "Weave"
+	CollectDevicesActivity = "CollectDevices"
+	FenceLinkActivity      = "FenceLink"
+	StopSchedulesActivity  = "StopSchedules"
+	RevokeGrantActivity    = "RevokeGrant"
+	EraseActivity          = "EraseBatch"
+	FinishErasureActivity  = "FinishErasure"
+)
+
+// Error types decide about retrying; texts do not.
+const (
+	ErrRateLimited     = "rate_limited"             // carries the provider's own delay
+	ErrReauthorization = "reauthorization_required" // the tenant must link again
+	ErrMisconfigured   = "misconfigured"            // ours to mend, never the tenant's fault
+	ErrNotFound        = "not_found"
+	ErrMalformed       = "malformed"
+	ErrTransient       = "transient"
+	ErrFenced          = "fenced" // the link is being unlinked: nothing is written for it
+	ErrInvalidInput    = "invalid_input"
+	ErrRefused         = "refused" // an authorization that cannot become a link
+)
+
+// NonRetryable are the error types that no retry mends.
+var NonRetryable = []string{ErrReauthorization, ErrMisconfigured, ErrNotFound, ErrFenced, ErrInvalidInput, ErrRefused}
+
+// Search attributes; registered at start by internal/temporalx.
+var (
+	ProviderKey   = temporal.NewSearchAttributeKeyKeyword("Provider")
+	AccountIDKey  = temporal.NewSearchAttributeKeyKeyword("AccountId")
+	OrgIDKey      = temporal.NewSearchAttributeKeyKeyword("OrgId")
+	LinkStatusKey = temporal.NewSearchAttributeKeyKeyword("LinkStatus")
+)
+
+// Values of the search attribute LinkStatus.
+const (
+	StatusActive    = "active"
+	StatusFailed    = "failed"
+	StatusUnlinking = "unlinking"
+	StatusUnlinked  = "unlinked"
+)
+
+// AuthorizeID is the workflow id of an authorization.
+func AuthorizeID(authorization uuid.UUID) string { return "authorize/" + authorization.String() }
+
+// LinkID is the workflow id of a link.
+func LinkID(ref provider.AccountRef, org uuid.UUID) string {
+	return "link/" + ref.String() + "/" + org.String()
+}
+
+// HarvestID is the id of an account's harvest and of its schedule.
+func HarvestID(ref provider.AccountRef) string { return "harvest/" + ref.String() }
+
+// DevicesID is the id of an org's device collection and of its schedule.
+func DevicesID(org uuid.UUID) string { return "devices/" + org.String() }
+
+// DeboardID is the workflow id of an unlinking.
+func DeboardID(ref provider.AccountRef, org uuid.UUID) string {
+	return "deboard/" + ref.String() + "/" + org.String()
+}
+
+// ParseLinkID is the inverse of [LinkID].
+func ParseLinkID(id string) (provider.AccountRef, uuid.UUID, bool) {
+	parts := strings.Split(id, "/")
+	if len(parts) != 4 || parts[0] != "link" {
+		return provider.AccountRef{}, uuid.UUID{}, false
+	}
+	org, err := uuid.Parse(parts[3])
+	if err != nil {
+		return provider.AccountRef{}, uuid.UUID{}, false
+	}
+	return provider.AccountRef{Provider: provider.Name(parts[1]), AccountID: parts[2]}, org, true
+}
