@@ -1,0 +1,120 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"callweave/internal/provider"
+)
+
+// Inputs and results carry ids, windows and counts: never a token, a name, an address or
+// a sample. Fields are only ever added. The inputs of workflows are what operators type.
+
+// AuthorizeInput begins an Authorize.
+type AuthorizeInput struct {
+	AuthorizationID uuid.UUID `json:"authorization_id"`
+}
+
+// AuthorizeResult ends an Authorize: a link, or the stable code of a reason why not.
+type AuthorizeResult struct {
+	provider.AccountRef
+	OrgID     uuid.UUID `json:"org_id"`
+	ErrorCode string    `json:"error_code,omitempty"`
+}
+
+// LinkInput begins a Link.
+type LinkInput struct {
+	provider.AccountRef
+	OrgID uuid.UUID `json:"org_id"`
+}
+
+// Unlink asks a Link to end.
+type Unlink struct {
+	Reason string `json:"reason,omitempty"` // for the receipt: "admin", "operator", "provider"
+}
+
+// UnlinkResult says that the link is fenced: nothing is written for it any more, and
+// the erasure is on its way.
+type UnlinkResult struct {
+	DeboardID string    `json:"deboard_id"`
+	FencedAt  time.Time `json:"fenced_at"`
+}
+
+// LinkState is what the status query of a Link answers.
+type LinkState struct {
+	Status string    `json:"status"`
+	Since  time.Time `json:"since"`
+}
+
+// HarvestInput begins a Harvest. From and To are for operators: the window to look at
+// instead of the time since the last harvest.
+type HarvestInput struct {
+	provider.AccountRef
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+}
+
+// HarvestResult is one pass over the ledger.
+type HarvestResult struct {
+	WindowsListed int    `json:"windows_listed"`
+	MeetingsFound int    `json:"meetings_found"`
+	MeetingsRead  int    `json:"meetings_read"`
+	Legs          int    `json:"legs"`
+	MediaSamples  int    `json:"media_samples"`
+	Requests      int    `json:"requests"`
+	Quarantined   int    `json:"quarantined"`
+	Remaining     int    `json:"remaining"`         // meetings due and not read
+	Stopped       string `json:"stopped,omitempty"` // why the pass ended early: an error type
+	HeldBy        string `json:"held_by,omitempty"` // another run consumes the ledger: its workflow id
+	Woven         int    `json:"woven"`             // call minutes, all orgs
+	WaitingWeave  int    `json:"waiting_weave"`     // meetings whose device data is not complete yet
+}
+
+// WeaveInput asks for a bounded batch of an org's meetings that were read since they
+// were last woven.
+type WeaveInput struct {
+	provider.AccountRef
+	OrgID uuid.UUID `json:"org_id"`
+}
+
+// WeaveResult is one batch.
+type WeaveResult struct {
+	Meetings    int `json:"meetings"`
+	LegsMatched int `json:"legs_matched"`
+	Minutes     int `json:"minutes"`
+	BadMinutes  int `json:"bad_minutes"`
+	Remaining   int `json:"remaining"` // ready to be woven now
+	Waiting     int `json:"waiting"`   // device data not complete up to their end yet
+}
+
+// CollectDevicesInput begins a CollectDevices.
+type CollectDevicesInput struct {
+	OrgID uuid.UUID `json:"org_id"`
+}
+
+// CollectDevicesResult is one poll of an org's network.
+type CollectDevicesResult struct {
+	Sites    int    `json:"sites"`
+	Clients  int    `json:"clients"`
+	Leases   int    `json:"leases"`
+	Samples  int    `json:"samples"`
+	Requests int    `json:"requests"`
+	Woven    int    `json:"woven"` // call minutes woven after the poll
+	Failure  string `json:"failure,omitempty"`
+}
+
+// DeboardInput begins a Deboard.
+type DeboardInput struct {
+	provider.AccountRef
+	OrgID  uuid.UUID `json:"org_id"`
+	Reason string    `json:"reason"`
+}
+
+// DeboardResult ends a Deboard. No row of the link remains.
+type DeboardResult struct {
+	ReceiptID    uuid.UUID `json:"receipt_id"`
+	RowsErased   int64     `json:"rows_erased"`
+	LastLink     bool      `json:"last_link"`     // of the account: its own data went too
+	TokenOutcome string    `json:"token_outcome"` // as in the receipt
+}
