@@ -1,0 +1,185 @@
+// Package config reads the programs' settings from the environment: one struct per
+// binary, every variable with its default and meaning in its tag, all problems reported
+// at once.
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"callweave/internal/secret"
+)
+
+// Database is what a program needs to reach Postgres.
+type Database struct {
+	URL secret.Text `env:"DATABASE_URL" help:"Postgres, as postgres://user:password@host:port/database (needed)"`
+}
+
+// Keyset is the master keyset; see vault.OpenMaster.
+type Keyset struct {
+	Text secret.Text `env:"KEYSET" help:"master keyset as made by 'starter keys new' (this or KEYSET_FILE is needed)"`
+	File string      `env:"KEYSET_FILE" help:"file that holds the master keyset"`
+}
+
+// Load returns the keyset from the environment or its file.
+func (k Keyset) Load() (secret.Text, error) {
+	switch {
+	case !k.Text.IsZero() && k.File != "":
+		return secret.Text{}, errors.New("KEYSET and KEYSET_FILE are both set: want one of them")
+	case k.File != "":
+		raw, err := os.ReadFile(k.File)
+		if err != nil {
+			return secret.Text{}, fmt.Errorf("KEYSET_FILE: %w", err)
+		}
+		return secret.New(strings.TrimSpace(string(raw))), nil
+	}
+	return k.Text, nil
+}
+
+// Zoom is our app at Zoom.
+type Zoom struct {
+	ClientID      string      `env:"ZOOM_CLIENT_ID" help:"client id of the app at Zoom (needed to link)"`
+	ClientSecret  secret.Text `env:"ZOOM_CLIENT_SECRET" help:"client secret of the app at Zoom (needed to link)"`
+	WebhookSecret secret.Text `env:"ZOOM_WEBHOOK_SECRET" help:"secret token of the app's event subscription"`
+	OAuthURL      string      `env:"ZOOM_OAUTH_URL, default=https://zoom.us/oauth" help:"Zoom's OAuth endpoint"`
+	APIURL        string      `env:"ZOOM_API_URL, default=https://api.zoom.us/v2" help:"Zoom's REST endpoint"`
+}
+
+// Log is how a program logs: JSON lines on standard error.
+type Log struct {
+	Level slog.Level `env:"LOG_LEVEL, default=info" help:"debug, info, warn or error"`
+}
+
+// Public is where browsers reach the starter.
+type Public struct {
+	URL string `env:"PUBLIC_URL, default=http://127.0.0.1:8080" help:"where browsers and Zoom reach the starter, without trailing slash"`
+}
+
+// RedirectURL is where the provider sends the administrator back to. It must be in the
+// app's allow list at the provider, letter by letter.
+func (p Public) RedirectURL(providerName string) string {
+	return strings.TrimSuffix(p.URL, "/") + "/api/v1/oauth2/app/" + providerName + "/callback"
+}
+
+// Starter is the configuration of the starter.
+type Starter struct {
+	Database
+	Keyset
+	Zoom
+	Log
+	Public
+	ListenAddr         string   `env:"LISTEN_ADDR, default=127.0.0.1:8080" help:"address the starter listens on"`
+	ForwardHosts       []string `env:"FORWARD_HOSTS" help:"hosts (with port, where not the default) that administrators may be sent back to, comma separated; the host of PUBLIC_URL is always one"`
+	TemporalUIURL      string   `env:"TEMPORAL_UI_URL" help:"origin of the Temporal UI, e.g. http://127.0.0.1:8233: it may ask for payloads to be decoded"`
+	CodecAllowLoopback bool     `env:"CODEC_ALLOW_LOOPBACK, default=false" help:"decode payloads for a Temporal UI on this machine without a token; for one machine only"`
+}
+
+// Worker is the configuration of the worker.
+type Worker struct {
+	Database
+	Keyset
+	Zoom
+	Log
+	Public
+	ListenAddr         string        `env:"LISTEN_ADDR, default=127.0.0.1:8081" help:"address of the worker's /healthz, /readyz and /metrics"`
+	HarvestInterval    time.Duration `env:"HARVEST_INTERVAL, default=5m" help:"how often an account is harvested"`
+	DevicesInterval    time.Duration `env:"DEVICES_INTERVAL, default=60s" help:"how often an org's network is polled"`
+	HarvestLookback    time.Duration `env:"HARVEST_LOOKBACK, default=24h" help:"how far before its first link an account is harvested, and a network's past is filled"`
+	HarvestSettleAfter time.Duration `env:"HARVEST_SETTLE_AFTER, default=30m" help:"how long after its end a meeting's data is complete"`
+	StopTimeout        time.Duration `env:"STOP_TIMEOUT, default=20s" help:"how long running activities may take to finish when the worker stops"`
+}
+
+// Load reads one of the structs above from lookup; [envconfig.OsLookuper] is the
+// environment itself.
+func Load[T any](ctx context.Context, lookup envconfig.Lookuper) (T, error) {
+	var settings T
+	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &settings, Lookuper: lookup}); err != nil {
+		return settings, fmt.Errorf("read configuration: %w", err)
+	}
+	return settings, nil
+}
+
+// Validate returns every problem, joined.
+func (s Starter) Validate() error {
+	return errors.Join(
+		s.Database.validate(), s.Zoom.validate(), s.Public.validate(),
+		checkAddr("LISTEN_ADDR", s.ListenAddr), checkHosts(s.ForwardHosts), checkURL("TEMPORAL_UI_URL", s.TemporalUIURL, true),
+	)
+}
+
+// Validate returns every problem, joined.
+func (w Worker) Validate() error {
+	return errors.Join(
+		w.Database.validate(), w.Zoom.validate(), w.Public.validate(),
+		checkAddr("LISTEN_ADDR", w.ListenAddr),
+		checkAtLeast("HARVEST_INTERVAL", w.HarvestInterval, time.Second),
+		checkAtLeast("DEVICES_INTERVAL", w.DevicesInterval, time.Second),
+		checkAtLeast("HARVEST_LOOKBACK", w.HarvestLookback, 0),
+		checkAtLeast("HARVEST_SETTLE_AFTER", w.HarvestSettleAfter, 0),
+		checkAtLeast("STOP_TIMEOUT", w.StopTimeout, time.Second),
+	)
+}
+
+func (d Database) validate() error {
+	if d.URL.IsZero() {
+		return errors.New("DATABASE_URL: not set: want postgres://user:password@host:port/database")
+	}
+	return nil
+}
+
+func (z Zoom) validate() error {
+	var problems []error
+	if z.ClientID == "" {
+		problems = append(problems, errors.New("ZOOM_CLIENT_ID: not set: want the client id of the app at Zoom"))
+	}
+	if z.ClientSecret.IsZero() {
+		problems = append(problems, errors.New("ZOOM_CLIENT_SECRET: not set: want the client secret of the app at Zoom"))
+	}
+	problems = append(problems, checkURL("ZOOM_OAUTH_URL", z.OAuthURL, false), checkURL("ZOOM_API_URL", z.APIURL, false))
+	return errors.Join(problems...)
+}
+
+func (p Public) validate() error { return checkURL("PUBLIC_URL", p.URL, false) }
+
+func checkURL(name, text string, optional bool) error {
+	if text == "" && optional {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%s: want http://host[:port][/path] or https://…, got %q", name, text)
+	}
+	return nil
+}
+
+func checkAddr(name, text string) error {
+	if _, _, err := net.SplitHostPort(text); err != nil {
+		return fmt.Errorf("%s: want host:port, got %q", name, text)
+	}
+	return nil
+}
+
+func checkHosts(hosts []string) error {
+	for _, host := range hosts {
+		if host == "" || strings.ContainsAny(host, "/ @?#*") {
+			return fmt.Errorf("FORWARD_HOSTS: want host or host:port, comma separated, got %q", host)
+		}
+	}
+	return nil
+}
+
+func checkAtLeast(name string, got, least time.Duration) error {
+	if got < least {
+		return fmt.Errorf("%s: want at least %s, got %s", name, least, got)
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package config_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"callweave/internal/config"
+)
+
+var enough = map[string]string{
+	"DATABASE_URL":       "postgres://u:p@127.0.0.1/db",
+	"ZOOM_CLIENT_ID":     "id",
+	"ZOOM_CLIENT_SECRET": "hush",
+}
+
+func with(extra map[string]string) envconfig.Lookuper {
+	all := map[string]string{}
+	for _, m := range []map[string]string{enough, extra} {
+		for k, v := range m {
+			all[k] = v
+		}
+	}
+	return envconfig.MapLookuper(all)
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := config.Load[config.Worker](t.Context(), with(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := got.Validate(); err != nil {
+		t.Errorf("defaults do not validate: %v", err)
+	}
+	if got.HarvestInterval != 5*time.Minute || got.DevicesInterval != time.Minute || got.OAuthURL != "https://zoom.us/oauth" {
+		t.Errorf("defaults are not the documented ones: %+v", got)
+	}
+	if url := got.RedirectURL("zoom"); url != "http://127.0.0.1:8080/api/v1/oauth2/app/zoom/callback" {
+		t.Errorf("redirect URL is %s", url)
+	}
+}
+
+func TestEveryProblemIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	got, err := config.Load[config.Starter](t.Context(), envconfig.MapLookuper(map[string]string{
+		"PUBLIC_URL": "callweave.example", "LISTEN_ADDR": "8080", "FORWARD_HOSTS": "https://a/b", "ZOOM_API_URL": "::",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := got.Validate().Error()
+	for _, name := range []string{"DATABASE_URL", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET", "PUBLIC_URL", "LISTEN_ADDR", "FORWARD_HOSTS", "ZOOM_API_URL"} {
+		if !strings.Contains(text, name+":") {
+			t.Errorf("%s is not named in:\n%s", name, text)
+		}
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	t.Parallel()
+	got, err := config.Load[config.Starter](t.Context(), with(map[string]string{"KEYSET": "the-keyset"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{sprint("%v", got), sprint("%+v", got), sprint("%#v", got)} {
+		for _, hidden := range []string{"hush", "u:p@", "the-keyset"} {
+			if strings.Contains(text, hidden) {
+				t.Errorf("%q shows in %s", hidden, text)
+			}
+		}
+	}
+}
+
+func TestKeysetComesFromOnePlace(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "keyset")
+	if err := os.WriteFile(file, []byte("from-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load := func(env map[string]string) (string, error) {
+		got, err := config.Load[config.Keyset](t.Context(), envconfig.MapLookuper(env))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := got.Load()
+		return text.Reveal(), err
+	}
+	if got, err := load(map[string]string{"KEYSET_FILE": file}); got != "from-file" || err != nil {
+		t.Errorf("file: got %q, %v", got, err)
+	}
+	if got, err := load(map[string]string{"KEYSET": "direct"}); got != "direct" || err != nil {
+		t.Errorf("variable: got %q, %v", got, err)
+	}
+	if _, err := load(map[string]string{"KEYSET": "direct", "KEYSET_FILE": file}); err == nil {
+		t.Error("both: want an error")
+	}
+	if _, err := load(map[string]string{"KEYSET_FILE": file + "-absent"}); err == nil {
+		t.Error("absent file: want an error")
+	}
+}
+
+func TestHelpNamesEveryVariable(t *testing.T) {
+	t.Parallel()
+	help := config.Help[config.Worker]()
+	for _, name := range []string{"DATABASE_URL", "KEYSET_FILE", "ZOOM_OAUTH_URL", "HARVEST_INTERVAL", "TEMPORAL_ADDRESS", "OTEL_"} {
+		if !strings.Contains(help, name) {
+			t.Errorf("%s is missing in:\n%s", name, help)
+		}
+	}
+	for _, v := range config.Variables[config.Starter]() {
+		if v.Help == "" {
+			t.Errorf("%s has no help", v.Name)
+		}
+	}
+}
+
+func sprint(format string, value any) string { return fmt.Sprintf(format, value) }
