@@ -1,0 +1,75 @@
+package temporalclient
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/contrib/opentelemetry"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+
+	"callweave/internal/vault"
+	"callweave/workflows"
+)
+
+// SearchAttributes are the ones our workflows carry. Self-hosted visibility stores have
+// few columns per type: these four are the whole budget.
+var SearchAttributes = map[string]enumspb.IndexedValueType{
+	workflows.ProviderKey.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+	workflows.AccountIDKey.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+	workflows.OrgIDKey.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+	workflows.LinkStatusKey.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+}
+
+// Dial connects with Temporal's own environment variables and profiles
+// (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS…).
+func Dial(ctx context.Context, master *vault.Master, logger *slog.Logger) (client.Client, error) {
+	options, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return nil, fmt.Errorf("read Temporal's variables: %w", err)
+	}
+	return DialWith(ctx, options, master, logger)
+}
+
+// DialWith connects with given options; what makes a client ours is set over them.
+func DialWith(ctx context.Context, options client.Options, master *vault.Master, logger *slog.Logger) (client.Client, error) {
+	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("trace Temporal calls: %w", err)
+	}
+	converter := NewDataConverter(master)
+	options.DataConverter = converter
+	// Failures carry messages and stack traces: sealed like every payload.
+	options.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
+		DataConverter: converter, EncodeCommonAttributes: true,
+	})
+	options.Interceptors = append(options.Interceptors, interceptor.ClientInterceptor(tracing))
+	options.MetricsHandler = opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
+		OnError: func(err error) { logger.Warn("metric was not recorded", "error", err) },
+	})
+	options.Logger = log.NewStructuredLogger(logger)
+
+	c, err := client.DialContext(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Temporal at %s: %w", options.HostPort, err)
+	}
+	return c, nil
+}
+
+// RegisterSearchAttributes makes the attributes known to the namespace. Repeating it
+// changes nothing.
+func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
+	_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
+		Namespace: namespace, SearchAttributes: SearchAttributes,
+	})
+	if err != nil {
+		return fmt.Errorf("register search attributes: %w", err)
+	}
+	return nil
+}
