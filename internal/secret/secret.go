@@ -6,7 +6,11 @@
 // so a reviewer finds every use by searching for that one name.
 package secret
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
 
 // Redacted is what a secret looks like wherever it is printed.
 const Redacted = "[redacted]"
@@ -32,8 +36,8 @@ func (t Text) String() string {
 	return Redacted
 }
 
-// GoString is what %#v prints: never the value.
-func (t Text) GoString() string { return "secret.Text(" + t.String() + ")" }
+// Format answers every verb of fmt, also those that would look inside the struct.
+func (t Text) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, t.String()) }
 
 // LogValue is what slog writes: never the value.
 func (t Text) LogValue() slog.Value { return slog.StringValue(t.String()) }
