@@ -34,6 +34,7 @@ type World struct {
 	Config   Config
 	Orgs     []*Org
 	Accounts []*Account
+	index
 }
 
 // Org is a network org.
@@ -42,6 +43,8 @@ type Org struct {
 	Name   string
 	Sites  []*Site
 	People []*Person
+
+	index int
 }
 
 // Site is a place with one subnet, one gateway and some access points. The sites of
@@ -60,6 +63,12 @@ type Site struct {
 	WLANID      uuid.UUID
 	Gateway     *Gateway
 	APs         []*AP
+
+	key                      uint64
+	offset                   int64 // standard time ahead of UTC, in seconds
+	uplinkMbps, downlinkMbps float64
+	clients                  []*Client // residents first, then those of the org's other sites
+	residents                int
 }
 
 // Gateway is a site's WAN edge with one uplink port.
@@ -77,6 +86,9 @@ type AP struct {
 	MAC  macaddr.Addr
 	Name string
 	Site *Site
+
+	key   uint64
+	index int // in Site.APs
 }
 
 // Band is a radio band as Mist writes it.
@@ -96,6 +108,9 @@ type Account struct {
 	Company string
 	Admins  []*Person // at least two; the first is the owner
 	People  []*Person // employees, of one org or of several
+
+	key   uint64
+	index int
 }
 
 // Person is an employee: a Zoom user and the owner of network clients.
@@ -109,6 +124,9 @@ type Person struct {
 	Site       *Site     // where their desk is
 	AtHome     bool      // works from home: never on a network of an org
 	Clients    []*Client // the device they call from comes first
+
+	key   uint64
+	index int // in the world
 }
 
 // DisplayName is the name the person shows in a meeting.
@@ -124,6 +142,11 @@ type Client struct {
 	Device   string // as Zoom names it: Windows, Mac, iOS, Android
 	Proto    string // 802.11 generation as Mist writes it: n, ac, ax, be
 	Streams  int    // spatial streams
+
+	key      uint64
+	reported macaddr.Addr // what Zoom's client reads: the burnt-in address, even where MAC is a private one
+	phone    bool
+	pool     map[*Site]int // place in the site's address pool
 }
 
 // Meeting is one meeting instance.
@@ -136,6 +159,9 @@ type Meeting struct {
 	StartAt time.Time
 	EndAt   time.Time
 	Legs    []*Leg // one per join, by JoinAt
+
+	key uint64
+	day int64 // UTC day it starts on, since 1970
 }
 
 // Alone reports whether only one attendee ever joined: such meetings are in Zoom's
@@ -171,6 +197,10 @@ type Leg struct {
 	Network    string // Wired, Wifi, Cellular, Others
 	VideoOn    bool
 	Sharing    bool
+
+	key       uint64
+	pathRTTMS float64 // from the leg's place to its data center, without VPN
+	farTunnel bool    // the VPN ends far away
 }
 
 // Attendee identifies who joined, over rejoins.
