@@ -118,3 +118,14 @@ type DeboardResult struct {
 	LastLink     bool      `json:"last_link"`     // of the account: its own data went too
 	TokenOutcome string    `json:"token_outcome"` // as in the receipt
 }
+
+// RevokeInput begins a Revoke: the receipt that waits for it.
+type RevokeInput struct {
+	provider.AccountRef
+	ReceiptID uuid.UUID `json:"receipt_id"`
+}
+
+// RevokeResult ends a Revoke.
+type RevokeResult struct {
+	TokenOutcome string `json:"token_outcome"` // as in the receipt
+}

@@ -22,6 +22,7 @@ const (
 	HarvestWorkflow        = "Harvest"
 	CollectDevicesWorkflow = "CollectDevices"
 	DeboardWorkflow        = "Deboard"
+	RevokeWorkflow         = "Revoke"
 )
 
 // What a Link listens to. The signals and the updates of one name do the same; updates
@@ -29,6 +30,7 @@ const (
 const (
 	UnlinkMessage       = "unlink"       // signal and update, [Unlink]
 	ReauthorizedMessage = "reauthorized" // signal: the account has new credentials
+	RecheckMessage      = "recheck"      // signal: look at the link's row again
 	StatusQuery         = "status"       // query, [LinkStatus]
 )
 
@@ -48,7 +50,9 @@ const (
 	CollectDevicesActivity = "CollectDevices"
 	FenceLinkActivity      = "FenceLink"
 	StopSchedulesActivity  = "StopSchedules"
+	KeepGrantActivity      = "KeepGrantForRevocation"
 	RevokeGrantActivity    = "RevokeGrant"
+	GiveUpRevokeActivity   = "GiveUpRevocation"
 	EraseActivity          = "EraseBatch"
 	FinishErasureActivity  = "FinishErasure"
 )
@@ -63,7 +67,8 @@ const (
 	ErrTransient       = "transient"
 	ErrFenced          = "fenced" // the link is being unlinked: nothing is written for it
 	ErrInvalidInput    = "invalid_input"
-	ErrRefused         = "refused" // an authorization that cannot become a link
+	ErrRefused         = "refused"   // an authorization that cannot become a link
+	ErrUnlinking       = "unlinking" // an earlier link of the same org and account is still being erased
 )
 
 // NonRetryable are the error types that no retry mends.
@@ -102,6 +107,11 @@ func DevicesID(org uuid.UUID) string { return "devices/" + org.String() }
 // DeboardID is the workflow id of an unlinking.
 func DeboardID(ref provider.AccountRef, org uuid.UUID) string {
 	return "deboard/" + ref.String() + "/" + org.String()
+}
+
+// RevokeID is the workflow id of the revocation that a receipt waits for.
+func RevokeID(ref provider.AccountRef, receipt uuid.UUID) string {
+	return "revoke/" + ref.String() + "/" + receipt.String()
 }
 
 // ParseLinkID is the inverse of [LinkID].

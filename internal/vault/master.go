@@ -40,6 +40,7 @@ const (
 	PurposeNetworkToken Purpose = "network-token/v1"
 	PurposeVerifier     Purpose = "pkce-verifier/v1"
 	PurposeCode         Purpose = "authorization-code/v1"
+	PurposeGrant        Purpose = "grant-in-transit/v1" // before it has landed, or until it is revoked
 	PurposeState        Purpose = "oauth-state/v1"
 	PurposePayload      Purpose = "workflow-payload/v1"
 	PurposeSession      Purpose = "console-session/v1"

@@ -57,6 +57,7 @@ type Authorization struct {
 	ForwardUrl      string
 	VerifierSealed  []byte
 	CodeSealed      []byte
+	GrantSealed     []byte
 	State           string
 	ErrorCode       *string
 	AccountID       *string
@@ -349,9 +350,17 @@ type Receipt struct {
 	RowsAfter     []byte
 	KeysDestroyed []string
 	LastLink      bool
+	LastOfOrg     bool
 	TokenOutcome  string
 	TokenEvidence string
 	TokenAt       *time.Time
+}
+
+type Revocation struct {
+	ReceiptID   uuid.UUID
+	Provider    string
+	AccountID   string
+	GrantSealed []byte
 }
 
 type Site struct {

@@ -49,6 +49,7 @@ create table authorizations (
     forward_url      text        not null,
     verifier_sealed  bytea       not null, -- PKCE, RFC 7636; master keyset
     code_sealed      bytea,                -- from the callback until it is exchanged; master keyset
+    grant_sealed     bytea,                -- from the exchange until it has landed; master keyset
     state            text        not null default 'offered'
                      check (state in ('offered', 'returned', 'linked', 'refused')),
     error_code       text,                 -- why it was refused
@@ -413,6 +414,7 @@ create table receipts (
     rows_after      jsonb       not null default '{}',
     keys_destroyed  text[]      not null default '{}', -- scopes
     last_link       boolean     not null,              -- of the account
+    last_of_org     boolean     not null default false, -- of the org: its device data went too
     token_outcome   text        not null default 'kept' check (token_outcome in ('kept', 'pending', 'revoked', 'already_dead', 'gave_up')),
     token_evidence  text        not null default '',
     token_at        timestamptz
@@ -420,6 +422,18 @@ create table receipts (
 
 create unique index receipts_open on receipts (provider, account_id, org_id) where finished_at is null;
 create index receipts_org on receipts (org_id, fenced_at desc);
+
+-- Grants to be ended at the provider, which may be down for days: they outlive the
+-- account's data and go as soon as the provider has answered, or another authorization
+-- has ended them.
+create table revocations (
+    receipt_id   uuid primary key references receipts,
+    provider     text  not null,
+    account_id   text  not null,
+    grant_sealed bytea not null -- master keyset: the account's key is destroyed by then
+);
+
+create index revocations_account on revocations (provider, account_id);
 
 -- Append only: the trigger below refuses everything else.
 create table audit_log (
@@ -479,7 +493,7 @@ $$;
 
 -- +goose Down
 drop function ensure_partitions(text, timestamptz, timestamptz);
-drop table audit_log, receipts, weaves, call_minutes, matches, wan_samples, radio_samples, client_samples, leases, sites,
+drop table audit_log, revocations, receipts, weaves, call_minutes, matches, wan_samples, radio_samples, client_samples, leases, sites,
     harvest_claims, api_requests, media_samples, legs, meetings, windows, links, credentials, accounts, authorizations,
     api_tokens, orgs;
 drop function refuse_change();

@@ -1,0 +1,104 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// Every preset of activity options, named by what the activity is to do. A summary is
+// shown in the UI beside the activity: ids and counts only.
+//
+// A preset never sets ScheduleToStart: waiting in a queue is normal and that timeout is
+// not retried. Non-retryable types come with the error itself (activities/errors.go).
+
+// Priorities, where the server has them enabled: 1 is served first.
+const (
+	priorityDeboard   = 1
+	priorityAuthorize = 2
+	priorityHarvest   = 4
+)
+
+// revokeFor is how long a provider that does not answer is asked to end a grant.
+const revokeFor = 7 * 24 * time.Hour
+
+// bookkeeping is for short, idempotent work on our own database and on Temporal. It is
+// retried until it works.
+func bookkeeping(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 30 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+	})
+}
+
+// authorizing is for the exchange of an authorization code while an administrator waits
+// in front of a browser. Zoom's codes live five minutes.
+func authorizing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                summary,
+		StartToCloseTimeout:    45 * time.Second,
+		ScheduleToCloseTimeout: 4 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 10 * time.Second},
+		Priority:               temporal.Priority{PriorityKey: priorityAuthorize},
+	})
+}
+
+// harvesting is for a bounded slice of requests to a provider that heartbeats. The
+// harvest is bounded by its own next run, so a slice gives up after a few attempts.
+func harvesting(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 10 * time.Minute,
+		HeartbeatTimeout:    time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 2 * time.Second, MaximumInterval: time.Minute, MaximumAttempts: 5},
+		Priority:            temporal.Priority{PriorityKey: priorityHarvest},
+	})
+}
+
+// collecting is for one poll of an org's network: the next poll is never far away.
+func collecting(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 5 * time.Minute,
+		HeartbeatTimeout:    time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 2 * time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 3},
+		Priority:            temporal.Priority{PriorityKey: priorityHarvest},
+	})
+}
+
+// weaving is for one bounded batch of joins in our own database.
+func weaving(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 5 * time.Minute,
+		HeartbeatTimeout:    time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 5},
+		Priority:            temporal.Priority{PriorityKey: priorityHarvest},
+	})
+}
+
+// erasing is for batches of an erasure. It is retried until it works: an erasure that
+// gave up would leave data behind.
+func erasing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 5 * time.Minute,
+		HeartbeatTimeout:    time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+		Priority:            temporal.Priority{PriorityKey: priorityDeboard},
+	})
+}
+
+// revoking is for ending a grant at a provider that may be down for days. By then its
+// access token is long dead; the refresh token lives on for up to 90.
+func revoking(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                summary,
+		StartToCloseTimeout:    time.Minute,
+		ScheduleToCloseTimeout: revokeFor,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: time.Hour},
+		Priority:               temporal.Priority{PriorityKey: priorityDeboard},
+	})
+}

@@ -1,0 +1,19 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+// RegisterWorkflows registers every workflow under its type's name. Workers, tests and
+// the replayer share it.
+func RegisterWorkflows(registry worker.WorkflowRegistry) {
+	for name, function := range map[string]any{
+		AuthorizeWorkflow: Authorize,
+		LinkWorkflow:      Link,
+		DeboardWorkflow:   Deboard,
+		RevokeWorkflow:    Revoke,
+	} {
+		registry.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
+	}
+}
