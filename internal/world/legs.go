@@ -54,7 +54,7 @@ func (p *planner) guest(n int, s *draws) string {
 // attend adds the joins of one attendee: mostly one, sometimes a rejoin after a gap.
 func (p *planner) attend(m *Meeting, who *Person, guest string, stay span, s *draws) {
 	if who != nil {
-		p.busy[who] = append(p.busy[who], stay, span{m.StartAt.Unix(), m.EndAt.Unix()})
+		p.busy[who] = append(p.busy[who], span{m.StartAt.Unix(), m.EndAt.Unix()})
 	}
 	userID := 16_778_240 + 1024*(len(m.Legs)+s.intn(3)*100)
 	length := stay.to - stay.from

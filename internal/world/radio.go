@@ -18,18 +18,18 @@ func bandIndex(b Band) int {
 
 // air is a radio during one minute. Shares are of air time, from 0 to 1.
 type air struct {
-	clients                      int // of ours
-	visitors                     int // of no client we know, while crowded
-	tx, rxIn, rxOther, nonWiFi   float64
-	crowd                        float64 // what a crowd adds to tx, rxIn and rxOther together
-	interference                 float64 // what an interferer adds to nonWiFi
-	noiseFloorDBm                float64
-	severityCrowd, severityNoise float64
+	clients                    int // of ours
+	visitors                   int // of no client we know, while crowded
+	tx, rxIn, rxOther, nonWiFi float64
+	crowd                      float64 // what a crowd adds to tx, rxIn and rxOther together
+	interference               float64 // what an interferer adds to nonWiFi
+	noiseFloorDBm              float64
 }
 
-func (a air) util() float64 {
-	return min(0.98, a.tx+a.rxIn+a.rxOther+a.nonWiFi+a.crowd+a.interference)
-}
+func (a air) util() float64 { return a.tx + a.rxIn + a.rxOther + a.nonWiFi + a.crowd + a.interference }
+
+// room is the air time that is left to fill; a medium is never seen quite full.
+func (a air) room() float64 { return max(0, 0.97-a.util()) }
 
 // RadioAt returns a radio's state, constant over each UTC minute. NumClients counts
 // every device, also visitors who are nobody's Client.
@@ -37,7 +37,7 @@ func (w *World) RadioAt(ap *AP, band Band, t time.Time) RadioState {
 	unix := t.Unix()
 	a := w.air(ap, band, floorDiv(unix, 60))
 	percent := func(share float64) int { return int(math.Round(100 * share)) }
-	r := RadioState{
+	return RadioState{
 		Channel:        w.channel(ap, band, unix),
 		BandwidthMHz:   bandwidthMHz(band),
 		PowerDBm:       []int{8, 14, 17}[bandIndex(band)] + int(ap.key%4),
@@ -49,7 +49,6 @@ func (w *World) RadioAt(ap *AP, band Band, t time.Time) RadioState {
 		UtilRxOtherBSS: percent(a.rxOther + 0.2*a.crowd),
 		UtilNonWiFi:    percent(a.nonWiFi + a.interference),
 	}
-	return r
 }
 
 func bandwidthMHz(band Band) int { return []int{20, 40, 80}[bandIndex(band)] }
@@ -89,13 +88,11 @@ func (w *World) air(ap *AP, band Band, minute int64) air {
 	unix := minute*60 + 30
 	if severity, own := episode(ap.key, episodeCrowded, chanceCrowded, unix); severity > 0 && (own%4 == 0) == (b == 2) {
 		// A crowd (all hands in the canteen) fills 2.4 and 5 GHz, or, of new devices, 6 GHz.
-		a.severityCrowd = severity
-		a.crowd = (0.44 + 0.40*severity) * (1 + 0.06*noise(6))
+		a.crowd = min(a.room(), (0.44+0.40*severity)*(1+0.06*noise(6)))
 		a.visitors = int(14 + 40*severity + 3*noise(7))
 	}
 	if severity, own := episode(ap.key, episodeInterference, chanceInterference, unix); severity > 0 && (own%4 != 0) == (b == 1) {
-		a.severityNoise = severity
-		a.interference = (0.16 + 0.42*severity) * (1 + 0.1*noise(8))
+		a.interference = min(a.room(), (0.16+0.42*severity)*(1+0.1*noise(8)))
 		a.noiseFloorDBm += 4 + 9*severity
 	}
 	return a
