@@ -12,9 +12,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"callweave/internal/child"
+	"callweave/internal/flock"
 )
 
 // What lies in the directory of a cluster.
@@ -56,7 +56,7 @@ func openHome(dir string) (*home, error) {
 			return nil, err
 		}
 	}
-	lock, err := lockFile(filepath.Join(dir, lockName))
+	lock, err := lockDir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -169,18 +169,10 @@ func (h *home) give(path string) error {
 	return nil
 }
 
-// lockFile takes the lock of a directory; the kernel frees it when the process ends, however it ends.
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
+func lockDir(dir string) (*os.File, error) {
+	lock, err := flock.Acquire(filepath.Join(dir, lockName))
+	if errors.Is(err, flock.ErrHeld) {
+		return nil, fmt.Errorf("%w: another process runs a cluster in %s: stop it first", ErrInUse, dir)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w: another process runs a cluster in %s: stop it first", ErrInUse, filepath.Dir(path))
-		}
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	return f, nil
+	return lock, err
 }

@@ -185,7 +185,7 @@ func removeUnlocked(dir string) error {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	lock, err := lockFile(filepath.Join(dir, lockName))
+	lock, err := lockDir(dir)
 	if err != nil {
 		return err
 	}

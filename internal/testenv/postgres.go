@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
+	"callweave/internal/flock"
 	"callweave/internal/localpg"
 )
 
@@ -121,13 +121,11 @@ func removeLeftovers() {
 		if info, err := os.Stat(dir); err != nil || time.Since(info.ModTime()) < leftoverAge {
 			continue
 		}
-		lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0)
+		lock, err := flock.Acquire(filepath.Join(dir, "lock"))
 		if err != nil {
-			continue // somebody else's
+			continue // in use, or somebody else's
 		}
-		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			_ = os.RemoveAll(dir) // what remains is tried again by the next run
-		}
+		_ = os.RemoveAll(dir) // what remains is tried again by the next run
 		_ = lock.Close()
 	}
 }
