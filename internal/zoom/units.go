@@ -18,38 +18,54 @@ type valueError struct{ want string }
 func (e *valueError) Error() string { return "reply has a value that is not " + e.want }
 
 // A unit is what one kind of measurement may be written in, and how it becomes the unit
-// we keep. A number without a unit is in Zoom's usual one.
+// we keep. A number without a suffix is in Zoom's usual unit.
 type unit struct {
 	want     string
-	usual    float64            // factor of a bare number
-	factors  map[string]float64 // by suffix, lower case
-	min, max float64            // in the unit we keep; beyond is not a measurement
+	usual    float64   // factor of a bare number
+	suffixes [4]suffix // lower case
+	min, max float64   // in the unit we keep; what is beyond is no measurement
 }
 
-// The units are functions because a map in a variable could be changed.
+type suffix struct {
+	text   string
+	factor float64
+}
 
 func milliseconds() unit {
-	return unit{"a time in ms", 1, map[string]float64{"ms": 1, "s": 1000}, 0, 3.6e6}
+	return unit{"a time in ms", 1, [4]suffix{{"ms", 1}, {"s", 1000}}, 0, 3.6e6}
 }
 
 func ratio() unit {
-	return unit{"a percentage", 0.01, map[string]float64{"%": 0.01}, 0, 1}
+	return unit{"a percentage", 0.01, [4]suffix{{"%", 0.01}}, 0, 1}
 }
 
 func bitsPerSecond() unit {
-	return unit{"a bit rate", 1000, map[string]float64{"bps": 1, "kbps": 1e3, "mbps": 1e6, "gbps": 1e9}, 0, 1e11}
+	return unit{"a bit rate", 1000, [4]suffix{{"kbps", 1e3}, {"mbps", 1e6}, {"bps", 1}, {"gbps", 1e9}}, 0, 1e11}
 }
 
 func framesPerSecond() unit {
-	return unit{"a frame rate", 1, map[string]float64{"fps": 1}, 0, 1000}
+	return unit{"a frame rate", 1, [4]suffix{{"fps", 1}}, 0, 1000}
 }
 
 func percent() unit {
-	return unit{"a percentage", 1, map[string]float64{"%": 1}, 0, 100_000}
+	return unit{"a percentage", 1, [4]suffix{{"%", 1}}, 0, 100_000} // a client with many cores may say more than 100
 }
 
 func decibels() unit {
-	return unit{"a signal strength in dBm", 1, map[string]float64{"dbm": 1}, -200, 100}
+	return unit{"a signal strength in dBm", 1, [4]suffix{{"dbm", 1}}, -200, 100}
+}
+
+// factor returns what a number with this suffix is multiplied by.
+func (u unit) factor(text string) (float64, bool) {
+	if text == "" {
+		return u.usual, true
+	}
+	for _, s := range u.suffixes {
+		if s.text != "" && strings.EqualFold(s.text, text) {
+			return s.factor, true
+		}
+	}
+	return 0, false
 }
 
 // parse reads "27.15 kbps", "27.15kbps", "0.03%", 12, "12". Absent, empty, "-" and the
@@ -64,12 +80,9 @@ func (u unit) parse(text string) (measure.Value, error) {
 	if err != nil {
 		return measure.Value{}, &valueError{u.want}
 	}
-	factor := u.usual
-	if suffix := strings.ToLower(strings.TrimSpace(text[end:])); suffix != "" {
-		known := false
-		if factor, known = u.factors[suffix]; !known {
-			return measure.Value{}, &valueError{u.want}
-		}
+	factor, known := u.factor(strings.TrimSpace(text[end:]))
+	if !known {
+		return measure.Value{}, &valueError{u.want}
 	}
 	number *= factor
 	if math.IsNaN(number) || number < u.min || number > u.max {
@@ -88,9 +101,13 @@ func (u unit) parseJSON(data []byte) (measure.Value, error) {
 }
 
 func isUnknown(text string) bool {
-	switch strings.ToLower(text) {
-	case "", "-", "--", "n/a", "na", "null", "none", "unknown":
+	if text == "" || text == "-" {
 		return true
+	}
+	for _, word := range [...]string{"--", "n/a", "na", "null", "none", "unknown"} {
+		if strings.EqualFold(text, word) {
+			return true
+		}
 	}
 	return false
 }
