@@ -16,7 +16,7 @@ func (c *Client) weak(minute int64) float64 {
 // without the weak-signal fault.
 func (c *Client) rssi(ap *AP, band Band, minute int64) (actual, healthy float64) {
 	swing := centred(hash(c.key, saltSignal, ap.key, uint64(minute)))
-	healthy = -48 - 13*unit(hash(c.key, saltSignal, ap.key)) + 3*swing
+	healthy = -47 - 17*unit(hash(c.key, saltSignal, ap.key)) + 4*swing
 	switch band {
 	case Band24:
 		healthy += 3

@@ -74,7 +74,7 @@ const (
 	chanceWeakSignal   = 0.20
 	chanceWANLatency   = 0.12
 	chanceWANJitter    = 0.12
-	chanceWANSaturated = 0.12
+	chanceWANSaturated = 0.14
 	chanceCPU          = 0.16
 	chanceFarEnd       = 0.035 // of a meeting, not of a slot
 )

@@ -18,7 +18,7 @@ import (
 type index struct {
 	seed        uint64
 	permutation cipher.Block // of meeting UUIDs
-	dcs         []dataCenter
+	routes      []routes     // by number of the place
 	byOrg       map[uuid.UUID]*Org
 	bySite      map[uuid.UUID]*Site
 	byAccount   map[string]*Account
@@ -43,7 +43,7 @@ func New(cfg Config) (*World, error) {
 		return nil, fmt.Errorf("key meeting ids: %w", err)
 	}
 	w.permutation = block
-	w.dcs = dataCenters()
+	w.routes = routesFrom(places())
 	w.byOrg = make(map[uuid.UUID]*Org)
 	w.bySite = make(map[uuid.UUID]*Site)
 	w.byAccount = make(map[string]*Account)
@@ -138,7 +138,8 @@ func (w *World) addOrg(i int) {
 func (w *World) newSite(org *Org, j int) *Site {
 	at := org.index*w.Config.SitesPerOrg + j
 	cities := places()
-	p := cities[at%len(cities)]
+	placeNumber := at % len(cities)
+	p := cities[placeNumber]
 	site := &Site{
 		ID: w.randomUUID(saltIdentity, kindSite, uint64(at)), Org: org,
 		Name: p.city, Timezone: p.timezone, CountryCode: p.country, Lat: p.lat, Lng: p.lng,
@@ -146,6 +147,7 @@ func (w *World) newSite(org *Org, j int) *Site {
 		Subnet:   siteSubnet(j, w.Config.PeoplePerOrg),
 		SSID:     org.Name + "-Corp",
 		WLANID:   w.randomUUID(saltIdentity, kindWLAN, uint64(org.index)),
+		place:    placeNumber,
 		offset:   int64(p.offsetHours) * 3600,
 		key:      hash(w.seed, kindSite, uint64(at)),
 	}

@@ -26,10 +26,10 @@ func TestOrderOfQuestionsDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	forward, backward := demo(t, 1), demo(t, 1)
 	// Small caches make the second world derive again what it has forgotten.
-	backward.days = newCache[accountDay, *dayPlan](2)
-	backward.tracks = newCache[personDay, *track](3)
-	backward.loads = newCache[siteDay, *siteLoad](1)
-	const days = 3
+	backward.days = newCache[accountDay, *dayPlan](4)
+	backward.tracks = newCache[personDay, *track](40)
+	backward.loads = newCache[siteDay, *siteLoad](3)
+	const days = 2
 	want, got := make([]string, days), make([]string, days)
 	for i := range days {
 		want[i] = describe(forward, monday().AddDate(0, 0, i))

@@ -96,8 +96,7 @@ func (p *planner) placeGuest(l *Leg, s *draws) {
 	l.Network = pick(s.next(), []string{"Wifi", "Wifi", "Wired", "Cellular", "Others"})
 	l.PublicIP = nthAddr("192.0.2.0", s.between(1, 250))
 	l.PrivateIP = homeAddr(s)
-	where := pick(s.next(), places())
-	p.path(l, where.lat, where.lng, s)
+	p.path(l, s.intn(len(p.w.routes)), s)
 }
 
 // placeMobile puts a leg on a phone outside every network of ours.
@@ -105,7 +104,7 @@ func (p *planner) placeMobile(l *Leg, s *draws) {
 	l.Device, l.OS, l.Network = "iOS", "iOS 26.1", "Cellular"
 	l.PublicIP = nthAddr("198.51.100.0", s.between(1, 250))
 	l.PrivateIP = nthAddr("100.64.0.0", s.intn(1<<20))
-	p.path(l, l.Person.Site.Lat, l.Person.Site.Lng, s)
+	p.path(l, l.Person.Site.place, s)
 }
 
 func (p *planner) placeHome(l *Leg, s *draws) {
@@ -115,7 +114,7 @@ func (p *planner) placeHome(l *Leg, s *draws) {
 	l.PublicIP = nthAddr("198.19.0.0", 1+l.Person.index%65_000)
 	home := newDraws(l.Person.key, saltAddress)
 	l.PrivateIP = homeAddr(home)
-	p.path(l, l.Person.Site.Lat, l.Person.Site.Lng, s)
+	p.path(l, l.Person.Site.place, s)
 	p.tunnel(l, 0.15, s)
 }
 
@@ -137,7 +136,7 @@ func (p *planner) placeOffice(l *Leg, at int64, s *draws) {
 		l.MAC = [6]byte{}
 	}
 	l.PublicIP, l.PrivateIP = site.PublicIP, c.address(site, day)
-	p.path(l, site.Lat, site.Lng, s)
+	p.path(l, site.place, s)
 	if !c.phone {
 		p.tunnel(l, 0.07, s)
 	}
@@ -155,14 +154,14 @@ func (p *planner) tunnel(l *Leg, share float64, s *draws) {
 }
 
 // path chooses the data center: the nearest, or now and then the next one.
-func (p *planner) path(l *Leg, lat, lng float64, s *draws) {
+func (p *planner) path(l *Leg, place int, s *draws) {
 	const acceptableRTTMS = 100
-	first, second := nearestDataCenters(p.w.dcs, lat, lng)
-	dc, rtt := first, pathRTTMS(distanceKM(lat, lng, first.lat, first.lng))
-	if next := pathRTTMS(distanceKM(lat, lng, second.lat, second.lng)); s.chance(0.08) && next < acceptableRTTMS {
-		dc, rtt = second, next
+	near := p.w.routes[place]
+	chosen := near[0]
+	if s.chance(0.08) && near[1].rttMS < acceptableRTTMS {
+		chosen = near[1]
 	}
-	l.DataCenter, l.pathRTTMS = dc.name, rtt
+	l.DataCenter, l.pathRTTMS = chosen.dataCenter, chosen.rttMS
 }
 
 // homeAddr is what a home router gives: ranges that offices use, too.

@@ -50,19 +50,31 @@ func dataCenters() []dataCenter {
 	}
 }
 
-// nearestDataCenters returns the two closest ones, the closest first.
-func nearestDataCenters(all []dataCenter, lat, lng float64) (first, second dataCenter) {
-	best, next := math.Inf(1), math.Inf(1)
-	for _, dc := range all {
-		switch d := distanceKM(lat, lng, dc.lat, dc.lng); {
-		case d < best:
-			second, next = first, best
-			first, best = dc, d
-		case d < next:
-			second, next = dc, d
+// routes are the ways from a place to its two closest data centers, the closest
+// first.
+type routes [2]route
+
+type route struct {
+	dataCenter string
+	rttMS      float64
+}
+
+// routesFrom finds the routes of every place, by its number.
+func routesFrom(cities []place) []routes {
+	list := make([]routes, len(cities))
+	for i, p := range cities {
+		near := &list[i]
+		near[0].rttMS, near[1].rttMS = math.Inf(1), math.Inf(1)
+		for _, dc := range dataCenters() {
+			r := route{dc.name, pathRTTMS(distanceKM(p.lat, p.lng, dc.lat, dc.lng))}
+			if r.rttMS < near[0].rttMS {
+				near[0], near[1] = r, near[0]
+			} else if r.rttMS < near[1].rttMS {
+				near[1] = r
+			}
 		}
 	}
-	return first, second
+	return list
 }
 
 // distanceKM is the great-circle distance.

@@ -77,11 +77,12 @@ func (w *World) air(ap *AP, band Band, minute int64) air {
 		return centred(hash(ap.key, saltRadio, b, n, uint64(minute)))
 	}
 	drift := centred(hash(ap.key, saltRadio, b, uint64(floorDiv(minute, 30)))) // half-hours differ
+	neighbours := 0.5 + 1.8*unit(hash(ap.key, saltRadio, b))                   // some APs stand beside other networks
 	a := air{
 		clients:       at.clients,
 		tx:            min(0.16, 0.03+0.006*float64(at.clients)) * (1 + 0.3*noise(1)),
 		rxIn:          min(0.10, 0.01+0.004*float64(at.clients)+0.05*min(2, float64(at.weak))) * (1 + 0.3*noise(2)),
-		rxOther:       max(0.01, []float64{0.18, 0.08, 0.03}[b]*(1+0.4*drift+0.2*noise(3))),
+		rxOther:       max(0.01, neighbours*[]float64{0.15, 0.09, 0.03}[b]*(1+0.4*drift+0.2*noise(3))),
 		nonWiFi:       max(0, []float64{0.04, 0.015, 0.005}[b]*(1+0.5*drift+0.3*noise(4))),
 		noiseFloorDBm: []float64{-91, -94, -96}[b] + 1.5*noise(5),
 	}

@@ -17,7 +17,9 @@ import (
 	"callweave/internal/macaddr"
 )
 
-// Config scales a world. Two worlds with equal Configs are the same world.
+// Config scales a world. Two worlds with equal Configs are the same world, on
+// processors of one architecture: others may round the last digit of a truth
+// differently.
 type Config struct {
 	Seed           uint64
 	Orgs           int // network orgs (Mist)
@@ -25,7 +27,7 @@ type Config struct {
 	APsPerSite     int
 	Accounts       int // Zoom accounts; the people of all orgs are spread over them
 	PeoplePerOrg   int // employees, home workers included
-	MeetingsPerDay int // per account, on a working day (every day works here)
+	MeetingsPerDay int // per account, every day; one that nobody is free to host is left out
 }
 
 // World is a world. Its fields are fixed after New; its methods are safe for
@@ -65,6 +67,7 @@ type Site struct {
 	APs         []*AP
 
 	key                      uint64
+	place                    int   // number in places
 	offset                   int64 // standard time ahead of UTC, in seconds
 	uplinkMbps, downlinkMbps float64
 	clients                  []*Client // residents first, then those of the org's other sites
