@@ -151,6 +151,12 @@ type Credential struct {
 	RefreshedAt      time.Time
 }
 
+type DeviceState struct {
+	OrgID       uuid.UUID
+	PolledAt    time.Time
+	StateSealed []byte
+}
+
 type HarvestClaim struct {
 	Provider   string
 	AccountID  string

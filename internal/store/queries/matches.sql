@@ -1,0 +1,15 @@
+-- name: MatchesSpan :one
+select coalesce(array_agg(leg_id), '{}')::bigint[] as leg_ids,
+    coalesce(min(join_at), now())::timestamptz as from_at, coalesce(max(leave_at), now())::timestamptz as to_at
+from matches
+where provider = @provider and account_id = @account_id and meeting_id = @meeting_id and org_id = @org_id;
+
+-- name: DeleteMatches :exec
+delete from matches
+where provider = @provider and account_id = @account_id and meeting_id = @meeting_id and org_id = @org_id;
+
+-- name: CopyMatches :copyfrom
+insert into matches (org_id, leg_id, provider, account_id, meeting_id, meeting_uuid, site_id, client_mac, rule, confidence,
+    person_sealed, join_at, leave_at, audio_quality, video_quality, screen_quality)
+values (@org_id, @leg_id, @provider, @account_id, @meeting_id, @meeting_uuid, @site_id, @client_mac, @rule, @confidence,
+    @person_sealed, @join_at, @leave_at, @audio_quality, @video_quality, @screen_quality);

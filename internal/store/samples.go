@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/store/db"
+)
+
+// longestSample is the longest interval a device sample may cover: histories come in
+// hours. Longer ones are not stored, so that a look back this far finds every sample
+// that covers a moment.
+const longestSample = 2 * time.Hour
+
+// ClientSamples lists what was known of the clients within an interval.
+func (s *Store) ClientSamples(ctx context.Context, org uuid.UUID, macs []net.HardwareAddr, from, to time.Time) ([]db.ClientSample, error) {
+	rows, err := s.queries().ClientSamples(ctx, db.ClientSamplesParams{
+		OrgID: org, Macs: macs, Earliest: from.Add(-longestSample), FromAt: from, ToAt: to,
+	})
+	return rows, notFound(err, "list client samples of %s", org)
+}
+
+// RadioSamples lists what was known of the access points' radios within an interval.
+func (s *Store) RadioSamples(ctx context.Context, org uuid.UUID, aps []net.HardwareAddr, from, to time.Time) ([]db.RadioSample, error) {
+	rows, err := s.queries().RadioSamples(ctx, db.RadioSamplesParams{
+		OrgID: org, Aps: aps, Earliest: from.Add(-longestSample), FromAt: from, ToAt: to,
+	})
+	return rows, notFound(err, "list radio samples of %s", org)
+}
+
+// WANSamples lists what was known of the sites' uplinks within an interval.
+func (s *Store) WANSamples(ctx context.Context, org uuid.UUID, from, to time.Time) ([]db.WanSample, error) {
+	rows, err := s.queries().WANSamples(ctx, db.WANSamplesParams{
+		OrgID: org, Earliest: from.Add(-longestSample), FromAt: from, ToAt: to,
+	})
+	return rows, notFound(err, "list WAN samples of %s", org)
+}
+
+// ensureDevicePartitions makes the days that a landing's samples fall into. It is not
+// part of the landing's transaction, whose other statements would wait behind the lock.
+func (s *Store) ensureDevicePartitions(ctx context.Context, landing DeviceLanding) error {
+	var clients, radios, wans days
+	for _, sample := range landing.Clients {
+		clients.add(sample.StartAt)
+	}
+	for _, sample := range landing.Radios {
+		radios.add(sample.StartAt)
+	}
+	for _, sample := range landing.WANs {
+		wans.add(sample.StartAt)
+	}
+	for table, span := range map[string]days{"client_samples": clients, "radio_samples": radios, "wan_samples": wans} {
+		if err := s.ensureDays(ctx, table, span); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func upsertSamples(ctx context.Context, tx pgx.Tx, landing DeviceLanding) error {
+	const (
+		clients = "insert into client_samples select * from incoming_client_samples where end_at - start_at <= interval '2 hours' on conflict do nothing"
+		radios  = "insert into radio_samples select * from incoming_radio_samples where end_at - start_at <= interval '2 hours' on conflict do nothing"
+		wans    = "insert into wan_samples select * from incoming_wan_samples where end_at - start_at <= interval '2 hours' on conflict do nothing"
+	)
+	if err := mergeRows(ctx, tx, "client_samples", clients, len(landing.Clients), func(i int) []any {
+		c := landing.Clients[i]
+		return []any{
+			c.OrgID, c.Mac, c.StartAt, c.EndAt, c.ApMac, c.Band, c.Channel, c.RssiDbm, c.SnrDb,
+			c.TxRateMbps, c.RxRateMbps, c.TxRetries, c.RxRetries, c.TxBytes, c.RxBytes,
+		}
+	}); err != nil {
+		return err
+	}
+	if err := mergeRows(ctx, tx, "radio_samples", radios, len(landing.Radios), func(i int) []any {
+		r := landing.Radios[i]
+		return []any{
+			r.OrgID, r.ApMac, r.Band, r.StartAt, r.EndAt, r.SiteID, r.Channel, r.BandwidthMhz, r.TxPowerDbm,
+			r.NoiseFloorDbm, r.NumClients, r.UtilRatio, r.UtilInterferenceRatio,
+		}
+	}); err != nil {
+		return err
+	}
+	return mergeRows(ctx, tx, "wan_samples", wans, len(landing.WANs), func(i int) []any {
+		w := landing.WANs[i]
+		return []any{
+			w.OrgID, w.SiteID, w.GatewayMac, w.PortID, w.StartAt, w.EndAt, w.RttMs, w.JitterMs, w.LossRatio,
+			w.DownloadMbps, w.UploadMbps,
+		}
+	})
+}
+
+// days is the interval that some rows' starts fall into; the zero days are none.
+type days struct{ first, last time.Time }
+
+func (d *days) add(at time.Time) {
+	if d.first.IsZero() || at.Before(d.first) {
+		d.first = at
+	}
+	if at.After(d.last) {
+		d.last = at
+	}
+}
+
+func (s *Store) ensureDays(ctx context.Context, table string, span days) error {
+	if span.first.IsZero() {
+		return nil
+	}
+	if _, err := s.pool.Exec(ctx, "select ensure_partitions($1, $2, $3)", table, span.first, span.last); err != nil {
+		return fmt.Errorf("make partitions of %s: %w", table, err)
+	}
+	return nil
+}
