@@ -152,6 +152,7 @@ func (w *Window) decide(rw http.ResponseWriter, r *http.Request) {
 		ClientID: req.clientID, AccountID: account.ID, UserID: person.ZoomUserID,
 		RedirectURI: req.redirectURI, Challenge: req.challenge, ChallengeMethod: req.method,
 	}))
+	w.cfg.Changed()
 	redirectBack(rw, r, req.redirectURI, answer)
 }
 

@@ -14,6 +14,10 @@ type Config struct {
 	// Now is the window's clock. Default [time.Now].
 	Now func() time.Time
 
+	// Changed, where set, is called after every change of what [Window.Save] writes,
+	// before the reply leaves: a world that is killed loses no token it gave away.
+	Changed func()
+
 	// Accounts holds what differs from the defaults, by account id.
 	Accounts map[string]AccountOptions
 
@@ -55,9 +59,9 @@ type OAuthOptions struct {
 	// Default: it dies with the refresh.
 	AccessGrace time.Duration
 
-	// ErrorCodes adds the documented number as errorCode to the {reason, error}
-	// bodies of the token endpoint.
-	ErrorCodes bool
+	// NoErrorCodes leaves the number of Zoom's error table out of the token
+	// endpoint's bodies: then reason and error are all there is.
+	NoErrorCodes bool
 	// OldErrors answers a dead refresh token as before 2022: 401 invalid_request.
 	OldErrors bool
 }
@@ -87,6 +91,10 @@ type ReplyOptions struct {
 	RetryAfter RetryAfterFormat
 	// QPSCode is the code in the body of a per-second 429: 429 (default) or 4001.
 	QPSCode int
+	// SeparatePastOne has type=past find no meeting of one attendee, in the meeting's
+	// detail and participants as in the lists. Zoom documents pastOne for them, too,
+	// but not whether past finds nothing.
+	SeparatePastOne bool
 }
 
 // HeaderSet says which X-RateLimit headers are sent.
@@ -122,6 +130,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Lags.List, time.Minute)
 	setDefault(&c.Lags.Settle, 15*time.Minute)
 	setDefault(&c.Lags.Unsettled, 3*time.Minute)
+	if c.Changed == nil {
+		c.Changed = func() {}
+	}
 	if c.Replies.QPSCode == 0 {
 		c.Replies.QPSCode = 429
 	}

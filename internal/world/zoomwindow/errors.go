@@ -126,8 +126,8 @@ func browserErrorReply(code int, message string) reply {
 	return jsonReply(http.StatusBadRequest, browserError{ErrorCode: code, ErrorMessage: message})
 }
 
-// tokenError is the body of every error of the token endpoint; Code is of Zoom's
-// table of OAuth error messages.
+// tokenError is the body of every error of the token endpoint. Code is of Zoom's table
+// of OAuth error messages; the bodies seen at the live service have none.
 type tokenError struct {
 	Status int    `json:"-"`
 	Reason string `json:"reason,omitempty"`
@@ -135,22 +135,22 @@ type tokenError struct {
 	Code   int    `json:"errorCode,omitempty"`
 }
 
-// The errors of the token endpoint. The table gives the texts; what the bodies look
-// like beyond the first is not documented.
+// The errors of the token endpoint: the first three as seen live, the others with the
+// number and text of the table; their bodies are not documented.
 func deadToken() tokenError {
-	return tokenError{http.StatusBadRequest, "Invalid Token!", "invalid_grant", 4741}
+	return tokenError{http.StatusBadRequest, "Invalid Token!", "invalid_grant", 0}
 }
 
 func invalidClient() tokenError {
-	return tokenError{http.StatusUnauthorized, "Invalid client_id or client_secret", "invalid_client", 4702}
+	return tokenError{http.StatusUnauthorized, "Invalid client_id or client_secret", "invalid_client", 0}
+}
+
+func unsupportedGrantType() tokenError {
+	return tokenError{http.StatusBadRequest, "unsupported grant type", "unsupported_grant_type", 0}
 }
 
 func missingGrantType() tokenError {
 	return tokenError{http.StatusBadRequest, "Missing grant type.", "invalid_request", 4706}
-}
-
-func unsupportedGrantType() tokenError {
-	return tokenError{http.StatusBadRequest, "unsupported grant type", "unsupported_grant_type", 4705}
 }
 
 func redirectMismatch() tokenError {
@@ -181,10 +181,6 @@ func ownerGone() tokenError {
 	return tokenError{http.StatusBadRequest, "The owner of the token does not exist.", "invalid_grant", 4735}
 }
 
-func refreshNotFound() tokenError {
-	return tokenError{http.StatusBadRequest, "Invalid Token!", "invalid_grant", 4737}
-}
-
 func disabledByAdmin() tokenError {
 	return tokenError{http.StatusBadRequest, "The token is disabled by admin.", "invalid_grant", 4738}
 }
@@ -197,7 +193,7 @@ func (w *Window) tokenErrorReply(e tokenError) reply {
 	if w.cfg.OAuth.OldErrors && e.Err == "invalid_grant" {
 		e.Status, e.Err = http.StatusUnauthorized, "invalid_request"
 	}
-	if !w.cfg.OAuth.ErrorCodes {
+	if w.cfg.OAuth.NoErrorCodes {
 		e.Code = 0
 	}
 	return jsonReply(e.Status, e)

@@ -42,8 +42,7 @@ func meetingIDOf(segment string) (id string, mangled bool) {
 const maxMeetingAgeYears = 1
 
 // meetingOf finds the meeting that a call names and may see. kind must be the list
-// the meeting is in; anyPast lets type=past see meetings of one attendee too, for
-// the endpoints that know no pastOne.
+// the meeting is in; anyPast lets type=past see meetings of one attendee too.
 func (w *Window) meetingOf(c *call, kind listType, anyPast bool) (*world.Meeting, *reply) {
 	fail := func(rep reply) (*world.Meeting, *reply) { return nil, &rep }
 	if c.mangled {
@@ -95,7 +94,7 @@ func (w *Window) serveMeeting(c *call) reply {
 	if failure != nil {
 		return *failure
 	}
-	m, failure := w.meetingOf(c, kind, false)
+	m, failure := w.meetingOf(c, kind, !w.cfg.Replies.SeparatePastOne)
 	if failure != nil {
 		return *failure
 	}

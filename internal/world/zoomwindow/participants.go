@@ -74,7 +74,7 @@ func (w *Window) serveParticipants(c *call) reply {
 	if failure != nil {
 		return *failure
 	}
-	m, failure := w.meetingOf(c, kind, false)
+	m, failure := w.meetingOf(c, kind, !w.cfg.Replies.SeparatePastOne)
 	if failure != nil {
 		return *failure
 	}

@@ -88,7 +88,7 @@ func (w *Window) serveQoS(c *call) reply {
 	if failure != nil {
 		return *failure
 	}
-	m, failure := w.meetingOf(c, kind, true)
+	m, failure := w.meetingOf(c, kind, true) // pastOne is no type here
 	if failure != nil {
 		return *failure
 	}
@@ -116,7 +116,7 @@ func (w *Window) serveOneQoS(c *call) reply {
 	if failure != nil {
 		return *failure
 	}
-	m, failure := w.meetingOf(c, kind, true)
+	m, failure := w.meetingOf(c, kind, true) // pastOne is no type here
 	if failure != nil {
 		return *failure
 	}
@@ -137,7 +137,8 @@ func (w *Window) qosRow(c *call, leg *world.Leg, options AccountOptions, now tim
 	}
 	known := w.knownUntil(leg.Meeting, now)
 	for _, minute := range w.meetings.Minutes(leg) {
-		if minute.StartAt.Before(known) {
+		// Zoom gives no element for a minute in which nothing is sent or received.
+		if minute.HasMedia() && minute.StartAt.Before(known) {
 			row.UserQoS = append(row.UserQoS, sampleOf(leg, minute))
 		}
 	}

@@ -14,6 +14,7 @@ func (w *Window) serveRevoke(rw http.ResponseWriter, r *http.Request) {
 		if failure != nil {
 			return *failure
 		}
+		defer w.cfg.Changed()
 		return w.revoke(client, r.PostForm.Get("token"))
 	})
 }

@@ -111,6 +111,7 @@ func (w *Window) Uninstall(ctx context.Context, clientID, accountID string) erro
 	w.oauth.mu.Lock()
 	killed := w.oauth.kill(clientID, accountID, causeUninstalled)
 	w.oauth.mu.Unlock()
+	w.cfg.Changed()
 	client, ok := w.client(clientID)
 	if !ok || !client.Published || client.WebhookURL == "" {
 		return nil

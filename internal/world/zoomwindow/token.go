@@ -32,6 +32,7 @@ func (w *Window) serveToken(rw http.ResponseWriter, r *http.Request) {
 		if failure != nil {
 			return *failure
 		}
+		defer w.cfg.Changed()
 		if w.settings.appDisabled(client.ID) {
 			return w.tokenErrorReply(appDisabled())
 		}
@@ -140,7 +141,7 @@ func (w *Window) refresh(r *http.Request, client Client) reply {
 	g, token, current := s.byRefresh(r.PostForm.Get("refresh_token"))
 	switch {
 	case g == nil, g.ClientID != client.ID:
-		return w.tokenErrorReply(refreshNotFound())
+		return w.tokenErrorReply(deadToken())
 	case w.settings.userRemoved(g.UserID):
 		return w.tokenErrorReply(ownerGone())
 	case w.settings.approvalWithdrawn(client.ID, g.AccountID):

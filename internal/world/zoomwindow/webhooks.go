@@ -89,8 +89,6 @@ func (w *Window) deliver(ctx context.Context, clientID string, event Event) ([]b
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", event.Event, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, client.WebhookURL, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", event.Event, err)
@@ -99,7 +97,7 @@ func (w *Window) deliver(ctx context.Context, clientID string, event Event) ([]b
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("x-zm-request-timestamp", timestamp)
 	req.Header.Set("x-zm-signature", "v0="+sign(client.WebhookSecret, "v0:"+timestamp+":"+string(body)))
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := w.webhooks.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", event.Event, err)
 	}

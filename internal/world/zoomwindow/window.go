@@ -40,6 +40,7 @@ type Window struct {
 	ledger   *ledger
 	settings *settings
 	people   *people
+	webhooks *http.Client
 	tracking atomic.Int64
 }
 
@@ -59,6 +60,7 @@ func newWindow(accounts []*world.Account, meetings meetingSource, cfg Config) *W
 		ledger:   newLedger(),
 		settings: newSettings(cfg),
 		people:   newPeople(),
+		webhooks: &http.Client{Timeout: webhookTimeout},
 	}
 }
 
