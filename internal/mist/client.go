@@ -91,7 +91,7 @@ func (c *Client) getURL(ctx context.Context, operation string, target *url.URL, 
 	if err != nil {
 		return answer{}, transportError(ctx, operation, err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	at, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
 		at = time.Now()

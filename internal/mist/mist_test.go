@@ -108,33 +108,33 @@ func TestErrorsHaveClasses(t *testing.T) {
 	}
 	tests := map[string]struct {
 		cfg    mistwindow.Config
-		break_ func(b *bundle)
+		breaks func(b *bundle)
 		class  network.Class
 		wait   time.Duration
 	}{
-		"revoked":   {break_: func(b *bundle) { b.window.Revoke(b.token) }, class: network.Unauthorized},
-		"other org": {break_: func(b *bundle) { b.org = b.world.Orgs[1] }, class: network.Forbidden},
+		"revoked":   {breaks: func(b *bundle) { b.window.Revoke(b.token) }, class: network.Unauthorized},
+		"other org": {breaks: func(b *bundle) { b.org = b.world.Orgs[1] }, class: network.Forbidden},
 		"limited": {
-			cfg: mistwindow.Config{CallsPerHour: -1, RetryAfter: true}, break_: func(*bundle) {},
+			cfg: mistwindow.Config{CallsPerHour: -1, RetryAfter: true}, breaks: func(*bundle) {},
 			class: network.RateLimited, wait: 59*time.Minute + 30*time.Second,
 		},
 		"limited without a delay": {
-			cfg: mistwindow.Config{CallsPerHour: -1}, break_: func(*bundle) {},
+			cfg: mistwindow.Config{CallsPerHour: -1}, breaks: func(*bundle) {},
 			class: network.RateLimited, wait: mist.DefaultRetryDelay,
 		},
-		"down":      {break_: func(b *bundle) { b.window.Inject(mistwindow.Fault{Status: 502}) }, class: network.Transient},
-		"cut":       {break_: func(b *bundle) { b.window.Inject(mistwindow.Fault{Cut: true}) }, class: network.Transient},
-		"half JSON": {break_: func(b *bundle) { b.window.Inject(mistwindow.Fault{Body: `[{"id":`}) }, class: network.Malformed},
+		"down":      {breaks: func(b *bundle) { b.window.Inject(mistwindow.Fault{Status: 502}) }, class: network.Transient},
+		"cut":       {breaks: func(b *bundle) { b.window.Inject(mistwindow.Fault{Cut: true}) }, class: network.Transient},
+		"half JSON": {breaks: func(b *bundle) { b.window.Inject(mistwindow.Fault{Body: `[{"id":`}) }, class: network.Malformed},
 		"not a list": {
-			break_: func(b *bundle) { b.window.Inject(mistwindow.Fault{Body: `{"hostname":"ann-laptop"}`}) }, class: network.Malformed,
+			breaks: func(b *bundle) { b.window.Inject(mistwindow.Fault{Body: `{"hostname":"ann-laptop"}`}) }, class: network.Malformed,
 		},
-		"redirect": {break_: func(b *bundle) { b.window.Inject(mistwindow.Fault{Status: 302}) }, class: network.Misconfigured},
+		"redirect": {breaks: func(b *bundle) { b.window.Inject(mistwindow.Fault{Status: 302}) }, class: network.Misconfigured},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, tt.cfg)
-			tt.break_(b)
+			tt.breaks(b)
 			err := sites(b, b.client)
 			class, wait := network.ClassOf(err)
 			if class != tt.class || wait != tt.wait {
