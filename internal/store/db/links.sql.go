@@ -195,6 +195,24 @@ func (q *Queries) LinksOfAccount(ctx context.Context, provider string, accountID
 	return items, nil
 }
 
+const linksThatGoOn = `-- name: LinksThatGoOn :one
+select
+    exists (select from links a where a.provider = $1 and a.account_id = $2 and a.status <> 'unlinking') as of_account,
+    exists (select from links o where o.org_id = $3 and o.status <> 'unlinking') as of_org
+`
+
+type LinksThatGoOnRow struct {
+	OfAccount bool
+	OfOrg     bool
+}
+
+func (q *Queries) LinksThatGoOn(ctx context.Context, provider string, accountID string, orgID uuid.UUID) (LinksThatGoOnRow, error) {
+	row := q.db.QueryRow(ctx, linksThatGoOn, provider, accountID, orgID)
+	var i LinksThatGoOnRow
+	err := row.Scan(&i.OfAccount, &i.OfOrg)
+	return i, err
+}
+
 const lockAccount = `-- name: LockAccount :one
 select true from accounts where provider = $1 and account_id = $2 for no key update
 `
@@ -274,8 +292,8 @@ func (q *Queries) UpsertAccount(ctx context.Context, arg UpsertAccountParams) er
 }
 
 const upsertLink = `-- name: UpsertLink :exec
-insert into links (provider, account_id, org_id, linked_by_sealed, missing_scopes)
-values ($1, $2, $3, $4, $5)
+insert into links (provider, account_id, org_id, linked_by_sealed)
+values ($1, $2, $3, $4)
 on conflict (provider, account_id, org_id) do update
 set linked_by_sealed = excluded.linked_by_sealed, linked_at = now()
 `
@@ -285,7 +303,6 @@ type UpsertLinkParams struct {
 	AccountID      string
 	OrgID          uuid.UUID
 	LinkedBySealed []byte
-	MissingScopes  []string
 }
 
 func (q *Queries) UpsertLink(ctx context.Context, arg UpsertLinkParams) error {
@@ -294,7 +311,6 @@ func (q *Queries) UpsertLink(ctx context.Context, arg UpsertLinkParams) error {
 		arg.AccountID,
 		arg.OrgID,
 		arg.LinkedBySealed,
-		arg.MissingScopes,
 	)
 	return err
 }

@@ -39,8 +39,8 @@ select
     (select count(*) from links o where o.org_id = @org_id and (o.provider, o.account_id) <> (@provider::text, @account_id::text) and o.status <> 'unlinking') as of_org;
 
 -- name: UpsertLink :exec
-insert into links (provider, account_id, org_id, linked_by_sealed, missing_scopes)
-values ($1, $2, $3, $4, $5)
+insert into links (provider, account_id, org_id, linked_by_sealed)
+values ($1, $2, $3, $4)
 on conflict (provider, account_id, org_id) do update
 set linked_by_sealed = excluded.linked_by_sealed, linked_at = now();
 
@@ -71,3 +71,8 @@ where l.provider = $1 and l.account_id = $2 and l.org_id = $3;
 
 -- name: LinksOfAccount :many
 select * from links where provider = $1 and account_id = $2 order by org_id;
+
+-- name: LinksThatGoOn :one
+select
+    exists (select from links a where a.provider = @provider and a.account_id = @account_id and a.status <> 'unlinking') as of_account,
+    exists (select from links o where o.org_id = @org_id and o.status <> 'unlinking') as of_org;

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/provider"
+	"callweave/internal/store/db"
+	"callweave/internal/vault"
+)
+
+// The states of an authorization.
+const (
+	AuthorizationOffered  = "offered"
+	AuthorizationReturned = "returned"
+	AuthorizationLinked   = "linked"
+	AuthorizationRefused  = "refused"
+)
+
+// ErrUnlinking says that an earlier link of the same org and account is still being
+// erased: a new one can begin when that is done.
+var ErrUnlinking = errors.New("the link is still being erased")
+
+// Authorization returns an attempt to link; [ErrNotFound] where there is none.
+func (s *Store) Authorization(ctx context.Context, id uuid.UUID) (db.Authorization, error) {
+	row, err := s.queries().Authorization(ctx, id)
+	return row, notFound(err, "authorization %s", id)
+}
+
+// KeepGrant keeps what the code was exchanged for until it has landed, and erases the
+// code: a code works once, so its yield must survive us.
+func (s *Store) KeepGrant(ctx context.Context, id uuid.UUID, grantSealed []byte) error {
+	kept, err := s.queries().KeepGrant(ctx, id, grantSealed)
+	if err == nil && kept == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("keep grant of authorization %s: %w", id, err)
+	}
+	return nil
+}
+
+// RefuseAuthorization ends an attempt with a stable code of why, and erases its secrets.
+// One that has ended already is left as it is.
+func (s *Store) RefuseAuthorization(ctx context.Context, id uuid.UUID, code string) error {
+	_, err := s.queries().RefuseAuthorization(ctx, id, &code)
+	return notFound(err, "refuse authorization %s", id)
+}
+
+// Landing is an authorization that worked, everything sealed.
+type Landing struct {
+	AuthorizationID uuid.UUID
+	RequestedBy     string
+	Ref             provider.AccountRef
+	OrgID           uuid.UUID
+
+	AccountNumber    string
+	CompanySealed    []byte
+	GrantSealed      []byte
+	Scopes           []string
+	MissingScopes    []string
+	AccessExpiresAt  time.Time
+	AuthorizedUserID string
+	LinkedBySealed   []byte
+}
+
+// Land makes the link: account, the account's one credential, the link's row, all or
+// nothing. The new credential serves every link of the account, and what was wrong with
+// the old one is over. Repeating it changes nothing. [ErrUnlinking] while an earlier
+// link of this org and account is being erased; the credential lands even then where
+// other links of the account depend on it.
+func (s *Store) Land(ctx context.Context, l Landing) error {
+	unlinking := false
+	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		if _, err := q.LockOrg(ctx, l.OrgID); err != nil {
+			return notFound(err, "org %s", l.OrgID)
+		}
+		status, err := q.LinkStatus(ctx, string(l.Ref.Provider), l.Ref.AccountID, l.OrgID)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("status of link: %w", err)
+		}
+		if unlinking = status == LinkUnlinking; unlinking {
+			others, err := q.OtherLinks(ctx, string(l.Ref.Provider), l.Ref.AccountID, l.OrgID)
+			if err != nil {
+				return fmt.Errorf("other links: %w", err)
+			}
+			if others.OfAccount == 0 {
+				return nil
+			}
+			return l.landCredential(ctx, q)
+		}
+		if err := l.landCredential(ctx, q); err != nil {
+			return err
+		}
+		return l.landLink(ctx, q)
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("land authorization %s: %w", l.AuthorizationID, err)
+	case unlinking:
+		return fmt.Errorf("land authorization %s: %w", l.AuthorizationID, ErrUnlinking)
+	}
+	return nil
+}
+
+func (l Landing) landCredential(ctx context.Context, q *db.Queries) error {
+	name, account := string(l.Ref.Provider), l.Ref.AccountID
+	err := q.UpsertAccount(ctx, db.UpsertAccountParams{
+		Provider: name, AccountID: account, AccountNumber: l.AccountNumber, CompanySealed: l.CompanySealed,
+	})
+	if err != nil {
+		return fmt.Errorf("account: %w", err)
+	}
+	// The account's row is locked now, so no erasure destroys the key from here on.
+	if err := requireKey(ctx, q, vault.AccountScope(l.Ref)); err != nil {
+		return err
+	}
+	err = q.UpsertCredential(ctx, db.UpsertCredentialParams{
+		Provider: name, AccountID: account, GrantSealed: l.GrantSealed, Scopes: l.Scopes,
+		AccessExpiresAt: l.AccessExpiresAt, AuthorizedUserID: l.AuthorizedUserID,
+	})
+	if err != nil {
+		return fmt.Errorf("credential: %w", err)
+	}
+	if err := q.ReviveLinks(ctx, name, account, l.MissingScopes); err != nil {
+		return fmt.Errorf("revive links: %w", err)
+	}
+	if err := q.ReplaceRevocations(ctx, name, account); err != nil {
+		return fmt.Errorf("replace revocations: %w", err)
+	}
+	return nil
+}
+
+func (l Landing) landLink(ctx context.Context, q *db.Queries) error {
+	name, account := string(l.Ref.Provider), l.Ref.AccountID
+	if err := requireKey(ctx, q, vault.LinkScope(l.Ref, l.OrgID)); err != nil {
+		return err
+	}
+	err := q.UpsertLink(ctx, db.UpsertLinkParams{
+		Provider: name, AccountID: account, OrgID: l.OrgID, LinkedBySealed: l.LinkedBySealed,
+	})
+	if err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
+	if err := q.ReviveLinks(ctx, name, account, l.MissingScopes); err != nil {
+		return fmt.Errorf("revive links: %w", err)
+	}
+	if err := q.FinishAuthorization(ctx, l.AuthorizationID, &account); err != nil {
+		return fmt.Errorf("finish: %w", err)
+	}
+	return audit(ctx, q, Entry{OrgID: &l.OrgID, Actor: l.RequestedBy, Action: "account linked", Object: l.Ref.String()})
+}
+
+// requireKey refuses ciphertexts whose key an erasure destroyed since they were sealed.
+// Trying again from the start seals them anew.
+func requireKey(ctx context.Context, q *db.Queries, scope vault.Scope) error {
+	key, err := q.DataKey(ctx, string(scope))
+	if err != nil {
+		return notFound(err, "key of %s", scope)
+	}
+	if key.KeySealed == nil {
+		return fmt.Errorf("key of %s was destroyed meanwhile", scope)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/provider"
+	"callweave/internal/store/db"
+)
+
+// The states of a credential.
+const (
+	CredentialActive = "active"
+	CredentialDead   = "dead"
+)
+
+// Credential returns an account's credential and whether a link that goes on still
+// needs it; [ErrNotFound] where there is none.
+func (s *Store) Credential(ctx context.Context, ref provider.AccountRef) (db.CredentialRow, error) {
+	row, err := s.queries().Credential(ctx, string(ref.Provider), ref.AccountID)
+	return row, notFound(err, "credential of %s", ref)
+}
+
+// LockedCredential is an account's credential under its row lock.
+type LockedCredential struct {
+	db.Credential
+	q   *db.Queries
+	ref provider.AccountRef
+}
+
+// LockCredential calls work with the credential as it is once nobody else holds it, and
+// commits what work did unless it fails. The lock is what makes a refresh single over
+// all workers, so work may ask the provider meanwhile; ctx must bound it.
+func (s *Store) LockCredential(ctx context.Context, ref provider.AccountRef, work func(*LockedCredential) error) error {
+	return s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		row, err := q.LockCredential(ctx, string(ref.Provider), ref.AccountID)
+		if err != nil {
+			return notFound(err, "lock credential of %s", ref)
+		}
+		return work(&LockedCredential{Credential: row, q: q, ref: ref})
+	})
+}
+
+// Rotation is a new pair in the place of the one before.
+type Rotation struct {
+	GrantSealed      []byte
+	PriorGrantSealed []byte // what to fall back on until the new pair has worked
+	Scopes           []string
+	AccessExpiresAt  time.Time
+	Verdict          string // "" when all went as it should
+	Evidence         string
+}
+
+// Rotate replaces the pair.
+func (c *LockedCredential) Rotate(ctx context.Context, r Rotation) error {
+	err := c.q.RotateCredential(ctx, db.RotateCredentialParams{
+		Provider: c.Provider, AccountID: c.AccountID, GrantSealed: r.GrantSealed, PriorGrantSealed: r.PriorGrantSealed,
+		Scopes: r.Scopes, AccessExpiresAt: r.AccessExpiresAt, Verdict: orNull(r.Verdict), Evidence: orNull(r.Evidence),
+	})
+	if err != nil {
+		return fmt.Errorf("rotate credential of %s: %w", c.ref, err)
+	}
+	return audit(ctx, c.q, Entry{Actor: "credentials", Action: "token refreshed", Object: c.ref.String(),
+		Detail: map[string]any{"generation": c.Generation + 1}})
+}
+
+// Confirm drops the pair before: the new one has worked.
+func (c *LockedCredential) Confirm(ctx context.Context) error {
+	return notFound(c.q.ConfirmCredential(ctx, c.Provider, c.AccountID), "confirm credential of %s", c.ref)
+}
+
+// Judge notes what went wrong without giving the credential up.
+func (c *LockedCredential) Judge(ctx context.Context, verdict, evidence string) error {
+	return c.judge(ctx, c.State, verdict, evidence)
+}
+
+// Kill gives the credential up and turns the account's links to failed with an error
+// that their users read. It returns the orgs of those links.
+func (c *LockedCredential) Kill(ctx context.Context, verdict, evidence, message string) ([]uuid.UUID, error) {
+	if err := c.judge(ctx, CredentialDead, verdict, evidence); err != nil {
+		return nil, err
+	}
+	orgs, err := c.q.FailLinks(ctx, c.Provider, c.AccountID, message)
+	if err != nil {
+		return nil, fmt.Errorf("fail links of %s: %w", c.ref, err)
+	}
+	for _, org := range orgs {
+		err := audit(ctx, c.q, Entry{OrgID: &org, Actor: "credentials", Action: "link failed", Object: c.ref.String(),
+			Detail: map[string]any{"verdict": verdict, "evidence": evidence}})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return orgs, nil
+}
+
+func (c *LockedCredential) judge(ctx context.Context, state, verdict, evidence string) error {
+	err := c.q.JudgeCredential(ctx, db.JudgeCredentialParams{
+		Provider: c.Provider, AccountID: c.AccountID, State: state, Verdict: orNull(verdict), Evidence: orNull(evidence),
+	})
+	return notFound(err, "judge credential of %s", c.ref)
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"callweave/internal/provider"
+	"callweave/internal/store/db"
+	"callweave/internal/vault"
+)
+
+// legsPerBatch bounds a batch of media samples by their legs: a leg of an hour has 60.
+const legsPerBatch = 100
+
+// eraseStep erases up to maxRows rows of one table.
+type eraseStep struct {
+	table string
+	erase func(ctx context.Context, q *db.Queries, r db.Receipt, maxRows int32) (int64, error)
+}
+
+// stepsOf is the order of an erasure: the product's rows first, what they were woven
+// from after.
+func stepsOf(scope erasure) []eraseStep {
+	steps := linkSteps()
+	if scope.org {
+		steps = append(steps, orgSteps()...)
+	}
+	if scope.account {
+		steps = append(steps, accountSteps()...)
+	}
+	return steps
+}
+
+func linkSteps() []eraseStep {
+	return []eraseStep{
+		{"call_minutes", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			return q.EraseCallMinutes(ctx, db.EraseCallMinutesParams{Provider: r.Provider, AccountID: r.AccountID, OrgID: r.OrgID, MaxRows: n})
+		}},
+		{"matches", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			return q.EraseMatches(ctx, db.EraseMatchesParams{Provider: r.Provider, AccountID: r.AccountID, OrgID: r.OrgID, MaxRows: n})
+		}},
+		{"weaves", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			return q.EraseWeaves(ctx, db.EraseWeavesParams{Provider: r.Provider, AccountID: r.AccountID, OrgID: r.OrgID, MaxRows: n})
+		}},
+		{"authorizations", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
+			return q.EraseAuthorizationsOfLink(ctx, r.Provider, &r.AccountID, r.OrgID)
+		}},
+	}
+}
+
+func orgSteps() []eraseStep {
+	return []eraseStep{
+		{"client_samples", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			// What is gone is not complete up to any time: should a link come up, it is collected anew.
+			if err := q.ForgetDeviceSync(ctx, r.OrgID); err != nil {
+				return 0, err
+			}
+			return q.EraseClientSamples(ctx, r.OrgID, n)
+		}},
+		{"radio_samples", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			return q.EraseRadioSamples(ctx, r.OrgID, n)
+		}},
+		{"wan_samples", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			return q.EraseWANSamples(ctx, r.OrgID, n)
+		}},
+		{"leases", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			return q.EraseLeases(ctx, r.OrgID, n)
+		}},
+		{"sites", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
+			return q.EraseSites(ctx, r.OrgID)
+		}},
+		{"device_states", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
+			return q.EraseDeviceState(ctx, r.OrgID)
+		}},
+		{"authorizations", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
+			return q.EraseAuthorizationsOfOrg(ctx, r.OrgID)
+		}},
+	}
+}
+
+func accountSteps() []eraseStep {
+	return []eraseStep{
+		{"windows", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			return q.EraseWindows(ctx, r.Provider, r.AccountID, n)
+		}},
+		{"legs", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			legs, err := q.LegsToErase(ctx, r.Provider, r.AccountID, min(n, legsPerBatch))
+			if err != nil || len(legs) == 0 {
+				return 0, err
+			}
+			samples, err := q.EraseMediaSamples(ctx, legs)
+			if err != nil {
+				return 0, fmt.Errorf("media_samples: %w", err)
+			}
+			erased, err := q.EraseLegs(ctx, legs)
+			return samples + erased, err
+		}},
+		{"meetings", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			return q.EraseMeetings(ctx, r.Provider, r.AccountID, n)
+		}},
+		{"api_requests", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
+			return q.EraseRequests(ctx, r.Provider, r.AccountID)
+		}},
+		{"harvest_claims", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
+			return q.EraseClaims(ctx, r.Provider, r.AccountID)
+		}},
+	}
+}
+
+// keptTables are the tables of an account and of an org that an erasure leaves alone.
+func (e erasure) keptTables() []string {
+	kept := []string{}
+	if !e.account {
+		kept = append(kept, "windows", "meetings", "legs", "media_samples", "api_requests", "harvest_claims", "credentials", "accounts")
+	}
+	if !e.org {
+		kept = append(kept, "client_samples", "radio_samples", "wan_samples", "leases", "sites", "device_states")
+	}
+	return kept
+}
+
+// keys are the scopes whose data keys go with an erasure.
+func (e erasure) keys(ref provider.AccountRef, org uuid.UUID) []vault.Scope {
+	scopes := []vault.Scope{vault.LinkScope(ref, org)}
+	if e.org {
+		scopes = append(scopes, vault.OrgScope(org))
+	}
+	if e.account {
+		scopes = append(scopes, vault.AccountScope(ref))
+	}
+	return scopes
+}
+
+// rowCounts is rows by table.
+type rowCounts map[string]int64
+
+func countRows(ctx context.Context, q *db.Queries, r db.Receipt, scope erasure) (rowCounts, error) {
+	counts := rowCounts{}
+	ofLink, err := q.CountLinkRows(ctx, r.Provider, r.AccountID, r.OrgID)
+	if err != nil {
+		return nil, fmt.Errorf("count link rows: %w", err)
+	}
+	for _, row := range ofLink {
+		counts[row.TableName] += row.Rows
+	}
+	if scope.org {
+		ofOrg, err := q.CountOrgRows(ctx, r.OrgID)
+		if err != nil {
+			return nil, fmt.Errorf("count org rows: %w", err)
+		}
+		for _, row := range ofOrg {
+			counts[row.TableName] += row.Rows
+		}
+	}
+	if scope.account {
+		ofAccount, err := q.CountAccountRows(ctx, r.Provider, r.AccountID)
+		if err != nil {
+			return nil, fmt.Errorf("count account rows: %w", err)
+		}
+		for _, row := range ofAccount {
+			counts[row.TableName] += row.Rows
+		}
+	}
+	return counts, nil
+}
+
+func (c rowCounts) sum() int64 {
+	var sum int64
+	for _, rows := range c {
+		sum += rows
+	}
+	return sum
+}
+
+func (c rowCounts) without(tables ...string) rowCounts {
+	rest := rowCounts{}
+	for table, rows := range c {
+		rest[table] = rows
+	}
+	for _, table := range tables {
+		delete(rest, table)
+	}
+	return rest
+}
+
+func (c rowCounts) json() []byte {
+	text, _ := json.Marshal(c) // numbers by name always marshal
+	return text
+}

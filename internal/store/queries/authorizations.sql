@@ -1,0 +1,17 @@
+-- name: Authorization :one
+select * from authorizations where authorization_id = $1;
+
+-- name: KeepGrant :execrows
+-- The code has done its work: what it gave takes its place.
+update authorizations set grant_sealed = $2, code_sealed = null
+where authorization_id = $1 and state = 'returned';
+
+-- name: FinishAuthorization :exec
+update authorizations
+set state = 'linked', account_id = $2, code_sealed = null, grant_sealed = null, verifier_sealed = ''
+where authorization_id = $1;
+
+-- name: RefuseAuthorization :execrows
+update authorizations
+set state = 'refused', error_code = $2, code_sealed = null, grant_sealed = null, verifier_sealed = ''
+where authorization_id = $1 and state in ('offered', 'returned');

@@ -1,0 +1,35 @@
+-- name: Credential :one
+-- The credential, and whether a link that goes on still needs it.
+select sqlc.embed(c), exists (
+    select from links l where l.provider = c.provider and l.account_id = c.account_id and l.status <> 'unlinking'
+) as linked
+from credentials c
+where c.provider = $1 and c.account_id = $2;
+
+-- name: LockCredential :one
+select * from credentials where provider = $1 and account_id = $2 for update;
+
+-- name: UpsertCredential :exec
+-- A new authorization: what was before is dead at the provider by now. Of two that cross,
+-- the one issued last stands; a repeated landing never undoes a refresh.
+insert into credentials as c (provider, account_id, grant_sealed, scopes, access_expires_at, authorized_user_id)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (provider, account_id) do update
+set grant_sealed = excluded.grant_sealed, prior_grant_sealed = null, scopes = excluded.scopes,
+    access_expires_at = excluded.access_expires_at, authorized_user_id = excluded.authorized_user_id,
+    state = 'active', verdict = null, evidence = null, generation = c.generation + 1,
+    authorized_at = now(), refreshed_at = now()
+where excluded.access_expires_at >= c.access_expires_at;
+
+-- name: RotateCredential :exec
+update credentials
+set grant_sealed = @grant_sealed, prior_grant_sealed = @prior_grant_sealed, scopes = @scopes,
+    access_expires_at = @access_expires_at, state = 'active', verdict = @verdict, evidence = @evidence,
+    generation = generation + 1, refreshed_at = clock_timestamp()
+where provider = @provider and account_id = @account_id;
+
+-- name: ConfirmCredential :exec
+update credentials set prior_grant_sealed = null where provider = $1 and account_id = $2;
+
+-- name: JudgeCredential :exec
+update credentials set state = $3, verdict = $4, evidence = $5 where provider = $1 and account_id = $2;
