@@ -61,10 +61,7 @@ func TestConcurrentQuestions(t *testing.T) {
 
 func TestIdentitiesAreUnique(t *testing.T) {
 	t.Parallel()
-	w, err := New(Config{Seed: 5, Orgs: 4, SitesPerOrg: 3, APsPerSite: 4, Accounts: 3, PeoplePerOrg: 400, MeetingsPerDay: 100})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWorld(t, Config{Seed: 5, Orgs: 4, SitesPerOrg: 3, APsPerSite: 4, Accounts: 3, PeoplePerOrg: 400, MeetingsPerDay: 100})
 	seen := make(map[string]bool)
 	unique := func(kind, value string) {
 		t.Helper()
@@ -186,11 +183,7 @@ func TestValidateNamesTheField(t *testing.T) {
 func TestSubnetsHoldTheirClients(t *testing.T) {
 	t.Parallel()
 	for _, people := range []int{4, 24, 38, 300, 3000} {
-		cfg := Config{Seed: 1, Orgs: 1, SitesPerOrg: 2, APsPerSite: 1, Accounts: 1, PeoplePerOrg: people}
-		w, err := New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := newWorld(t, Config{Seed: 1, Orgs: 1, SitesPerOrg: 2, APsPerSite: 1, Accounts: 1, PeoplePerOrg: people})
 		for _, site := range w.Orgs[0].Sites {
 			taken := make(map[netip.Addr]bool)
 			for _, c := range w.ClientsOf(site) {

@@ -253,10 +253,7 @@ func BenchmarkDay(b *testing.B) {
 	cfg := Config{Seed: 1, Orgs: 4, SitesPerOrg: 4, APsPerSite: 20, Accounts: 1, PeoplePerOrg: 400, MeetingsPerDay: 2000}
 	legs := 0
 	for b.Loop() {
-		w, err := New(cfg)
-		if err != nil {
-			b.Fatal(err)
-		}
+		w := newWorld(b, cfg)
 		legs = w.Truth(w.Accounts[0], monday(), monday().AddDate(0, 0, 1), DefaultThresholds).Legs
 	}
 	b.ReportMetric(float64(legs), "legs/day")

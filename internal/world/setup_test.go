@@ -11,7 +11,12 @@ func monday() time.Time { return time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC) }
 
 func demo(t testing.TB, seed uint64) *World {
 	t.Helper()
-	w, err := New(DemoConfig(seed))
+	return newWorld(t, DemoConfig(seed))
+}
+
+func newWorld(t testing.TB, cfg Config) *World {
+	t.Helper()
+	w, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
