@@ -62,7 +62,7 @@ func describe(w *World, day time.Time) string {
 			for _, l := range w.Leases(site, day, next) {
 				fmt.Fprintln(&b, l.Client.MAC, l.IP, l.From, l.To)
 			}
-			for hour := range 24 {
+			for hour := 0; hour < 24; hour += 5 {
 				at := day.Add(time.Duration(hour)*time.Hour + 7*time.Minute)
 				fmt.Fprintf(&b, "%+v\n", w.WANAt(site, at))
 				for _, ap := range site.APs {
