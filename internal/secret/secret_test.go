@@ -17,8 +17,11 @@ var wrongVerb = "%d"
 
 func TestNothingPrintsIt(t *testing.T) {
 	t.Parallel()
-	type holder struct{ Token secret.Text }
-	held := holder{secret.New("hush-hush")}
+	type holder struct {
+		Token  secret.Text
+		inside secret.Text // fmt reads unexported fields without asking their methods
+	}
+	held := holder{secret.New("hush-hush"), secret.New("hush-inside")}
 	encoded, err := json.Marshal(held)
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +41,13 @@ func TestNothingPrintsIt(t *testing.T) {
 	}
 	if held.Token.Reveal() != "hush-hush" {
 		t.Error("Reveal does not reveal")
+	}
+}
+
+func TestEqualByValue(t *testing.T) {
+	t.Parallel()
+	if secret.New("a") != secret.New("a") || secret.New("a") == secret.New("b") || secret.New("") != (secret.Text{}) {
+		t.Error("secrets do not compare by their value")
 	}
 }
 

@@ -117,7 +117,7 @@ func TestPersonsAndGrantsComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(person, back, cmp.AllowUnexported(secret.Text{})); diff != "" {
+	if diff := cmp.Diff(person, back); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := key.OpenPerson("host", sealed); !errors.Is(err, vault.ErrUnsealed) {
@@ -132,7 +132,7 @@ func TestPersonsAndGrantsComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(grant, got, cmp.AllowUnexported(secret.Text{})); diff != "" {
+	if diff := cmp.Diff(grant, got); diff != "" {
 		t.Error(diff)
 	}
 }
