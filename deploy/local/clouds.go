@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"callweave/internal/config"
+	"callweave/internal/world"
+	"callweave/internal/world/mistwindow"
+	"callweave/internal/world/zoomwindow"
+)
+
+// clouds are the two services that are simulated.
+type clouds struct {
+	world    *world.World
+	zoom     *zoomwindow.Window
+	zoomURL  string
+	mist     *mistwindow.Window
+	mistURL  string
+	keptPath string
+}
+
+// startClouds serves the world's Zoom and Mist. Zoom remembers the tokens it issued in
+// an earlier run: the kept database still holds them.
+func (m *machine) startClouds(_ context.Context, p *progress) (string, error) {
+	w, err := world.New(m.kept.World)
+	if err != nil {
+		return "", err
+	}
+	c := &clouds{world: w, keptPath: filepath.Join(m.dirs.root, "zoom.json")}
+	public := config.Public{URL: m.api}
+	c.zoom = zoomwindow.New(w, zoomwindow.Config{Clients: []zoomwindow.Client{{
+		ID: zoomClientID, Secret: m.kept.ZoomSecret, RedirectURIs: []string{public.RedirectURL("zoom")},
+		Scopes: []string{"dashboard_meetings:read:admin", "user:read:admin"},
+	}}})
+	if raw, err := os.ReadFile(c.keptPath); err == nil {
+		if err := c.zoom.Load(bytes.NewReader(raw)); err != nil {
+			return "", fmt.Errorf("kept state of the world's Zoom: %w", err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("kept state of the world's Zoom: %w", err)
+	}
+
+	tokens := map[string]uuid.UUID{}
+	for _, org := range w.Orgs {
+		if m.kept.MistTokens[org.ID.String()] == "" {
+			m.kept.MistTokens[org.ID.String()] = "mist-" + uuid.NewString()
+		}
+		tokens[m.kept.MistTokens[org.ID.String()]] = org.ID
+	}
+	c.mist = mistwindow.New(w, mistwindow.Config{Tokens: tokens})
+	if err := m.kept.save(); err != nil {
+		return "", err
+	}
+
+	zoomStop, zoomURL, err := serve(p, "the world's Zoom", 8090, c.zoom)
+	if err != nil {
+		return "", err
+	}
+	c.zoomURL = zoomURL
+	m.added("the world's Zoom", func(ctx context.Context) error { return errors.Join(zoomStop(ctx), c.save()) }, nil)
+	mistStop, mistURL, err := serve(p, "the world's Mist", 8091, c.mist)
+	if err != nil {
+		return "", err
+	}
+	c.mistURL = mistURL
+	m.added("the world's Mist", mistStop, nil)
+	m.clouds = c
+	return fmt.Sprintf("%s  %s", c.zoomURL, c.mistURL), nil
+}
+
+// save keeps the tokens that Zoom issued.
+func (c *clouds) save() error {
+	var state bytes.Buffer
+	if err := c.zoom.Save(&state); err != nil {
+		return fmt.Errorf("keep the world's Zoom: %w", err)
+	}
+	return writePrivate(c.keptPath, state.Bytes())
+}
+
+// saving keeps what Zoom issues as it is issued, so that a demonstration that is killed
+// does not come back to a Zoom that has forgotten.
+func (c *clouds) saving(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = c.save() // the stop of the machine saves again and reports
+		}
+	}
+}
+
+func serve(p *progress, what string, port int, handler http.Handler) (stop func(context.Context) error, origin string, err error) {
+	port, err = choosePort(p, what, port)
+	if err != nil {
+		return nil, "", err
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
+	if err != nil {
+		return nil, "", fmt.Errorf("serve %s: %w", what, err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with Shutdown
+	return server.Shutdown, "http://" + listener.Addr().String(), nil
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"callweave/internal/world"
+)
+
+// options are the flags.
+type options struct {
+	once     bool
+	stateDir string
+	seed     uint64
+	orgs     int
+	accounts int
+	people   int
+	meetings int
+	log      string
+}
+
+func (o *options) register(flags *pflag.FlagSet) {
+	defaults := world.DemoConfig(1)
+	flags.BoolVar(&o.once, "once", false, "end after the report")
+	flags.StringVar(&o.stateDir, "state-dir", ".local", "where everything is kept")
+	flags.Uint64Var(&o.seed, "seed", defaults.Seed, "which world")
+	flags.IntVar(&o.orgs, "orgs", defaults.Orgs, "network orgs in the world, at least 2")
+	flags.IntVar(&o.accounts, "accounts", defaults.Accounts, "Zoom accounts in the world")
+	flags.IntVar(&o.people, "people", defaults.PeoplePerOrg, "people per org")
+	flags.IntVar(&o.meetings, "meetings", defaults.MeetingsPerDay, "meetings per account and day")
+	flags.StringVar(&o.log, "log-level", "info", "of worker and starter: debug, info, warn or error")
+}
+
+func (o *options) validate() error {
+	if o.orgs < 2 {
+		return fmt.Errorf("--orgs: want at least 2, because the demonstration links two, got %d", o.orgs)
+	}
+	absolute, err := filepath.Abs(o.stateDir)
+	if err != nil {
+		return fmt.Errorf("--state-dir: %w", err)
+	}
+	o.stateDir = absolute
+	return nil
+}
+
+func (o *options) world() world.Config {
+	config := world.DemoConfig(o.seed)
+	config.Orgs, config.Accounts, config.PeoplePerOrg, config.MeetingsPerDay = o.orgs, o.accounts, o.people, o.meetings
+	return config
+}

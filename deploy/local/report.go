@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"callweave/internal/world"
+)
+
+// report is what the journey saw, beside what is true.
+type report struct {
+	account           *world.Account
+	harvest           harvested
+	orgs              []orgSeen
+	receipts          []receipt
+	otherMinutesAfter int // of the second org, after the first unlinked
+	tokenDead         string
+	remains           map[string]int64 // table → rows
+}
+
+// pair is something counted in Postgres beside the same in the world.
+type pair struct{ got, truth int }
+
+func (p pair) agrees() bool { return p.got == p.truth }
+
+// harvested is the account's side.
+type harvested struct {
+	from, to  time.Time
+	meetings  pair
+	legs      pair
+	samples   pair
+	unsettled int  // meetings that ended too lately for their data to be complete
+	requests  pair // spent at Zoom, and the fewest possible
+}
+
+// orgSeen is one org's side.
+type orgSeen struct {
+	org           *world.Org
+	legs          pair // matched, and truly on a network of the org
+	minutes, bad  pair
+	apiBad        int
+	worst         []badMinute
+	requestsAfter int // the account's, when this org's data was complete
+}
+
+// badMinute is one line of the answer to "which minutes were bad".
+type badMinute struct {
+	at                          time.Time
+	site, client, ap            string
+	direction, metric, measured string
+}
+
+// problems are the lines of the report that do not agree with the truth.
+func (r *report) problems() []error {
+	var problems []error
+	check := func(what string, p pair) {
+		if !p.agrees() {
+			problems = append(problems, fmt.Errorf("%s: %d, the truth is %d", what, p.got, p.truth))
+		}
+	}
+	check("meetings", r.harvest.meetings)
+	check("legs", r.harvest.legs)
+	check("media samples", r.harvest.samples)
+	check("requests", r.harvest.requests)
+	for _, o := range r.orgs {
+		check(o.org.Name+": legs matched", o.legs)
+		check(o.org.Name+": call minutes", o.minutes)
+		check(o.org.Name+": bad minutes", o.bad)
+		check(o.org.Name+": bad minutes by the API", pair{o.apiBad, o.bad.truth})
+	}
+	if len(r.orgs) == 2 {
+		check("requests after the second org", pair{r.orgs[1].requestsAfter, r.orgs[0].requestsAfter})
+		check("call minutes of the second org after the first unlinked", pair{r.otherMinutesAfter, r.orgs[1].minutes.got})
+	}
+	for _, receipt := range r.receipts {
+		for table, rows := range receipt.RowsAfter {
+			check("rows left in "+table, pair{int(rows), 0})
+		}
+	}
+	for table, rows := range r.remains {
+		check("rows of the account or its orgs' calls left in "+table, pair{int(rows), 0})
+	}
+	if r.tokenDead != "revoked" {
+		problems = append(problems, fmt.Errorf("the token at Zoom is %q, want it revoked", r.tokenDead))
+	}
+	return problems
+}
+
+func (r *report) print(out io.Writer, m *machine) {
+	h := r.harvest
+	fmt.Fprintf(out, "\nReport: account %s, %s to %s\n\n", r.account.ID, h.from.Format("Mon 15:04"), h.to.Format("Mon 15:04 MST"))
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	line := func(cells ...any) {
+		for _, cell := range cells {
+			fmt.Fprintf(table, "%v\t", cell)
+		}
+		fmt.Fprintln(table)
+	}
+	counted := func(what string, p pair) { line(what, p.got, p.truth, verdict(p)) }
+	line("", "callweave", "the world", "")
+	line("links made and ended", len(r.receipts), 2, verdict(pair{len(r.receipts), 2}))
+	counted("meetings harvested", h.meetings)
+	counted("legs", h.legs)
+	counted("media samples", h.samples)
+	counted("Zoom requests spent / fewest possible", h.requests)
+	for _, o := range r.orgs {
+		line("", "", "", "")
+		counted(o.org.Name+": legs matched", o.legs)
+		counted("call minutes", o.minutes)
+		counted("bad minutes", o.bad)
+		line("bad minutes by the calls API", o.apiBad, o.bad.truth, verdict(pair{o.apiBad, o.bad.truth}))
+	}
+	if len(r.orgs) == 2 {
+		line("", "", "", "")
+		counted("Zoom requests for 2 orgs / for 1", pair{r.orgs[1].requestsAfter, r.orgs[0].requestsAfter})
+	}
+	_ = table.Flush() // out is a terminal or a file of the caller's
+	if h.unsettled > 0 {
+		fmt.Fprintf(out, "\n%d meetings ended less than half an hour ago: read once, read again when settled, not compared.\n", h.unsettled)
+	}
+	r.printWorst(out)
+	r.printErasure(out)
+	fmt.Fprintf(out, "\nlogs %s   audit trail: table audit_log   psql: %s\n", m.dirs.logs, "see docs/operate.md")
+}
+
+func (r *report) printWorst(out io.Writer) {
+	for _, o := range r.orgs {
+		fmt.Fprintf(out, "\nWhich minutes were bad at %s? The five worst of %d:\n", o.org.Name, o.bad.got)
+		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		for _, b := range o.worst {
+			fmt.Fprintf(table, "  %s\t%s\tclient %s\t%s\t%s\t%s %s\n", b.at.Format("15:04 MST"), b.site, b.client, b.ap, b.direction, b.metric, b.measured)
+		}
+		_ = table.Flush()
+	}
+}
+
+func (r *report) printErasure(out io.Writer) {
+	fmt.Fprintln(out)
+	for i, receipt := range r.receipts {
+		what := "the other org goes on"
+		if receipt.LastLink {
+			what = "the account's last link: its own data went too"
+		}
+		fmt.Fprintf(out, "Unlink %d (%s): %d rows erased, %d keys destroyed, token %s\n", i+1, what, receipt.erased(), len(receipt.KeysDestroyed), receipt.TokenOutcome)
+		tables := make([]string, 0, len(receipt.RowsBefore))
+		for name, before := range receipt.RowsBefore {
+			if before > 0 {
+				tables = append(tables, fmt.Sprintf("%s %d→%d", name, before, receipt.RowsAfter[name]))
+			}
+		}
+		slices.Sort(tables)
+		fmt.Fprintf(out, "  %s\n", strings.Join(tables, ", "))
+	}
+	var left int64
+	for _, rows := range r.remains {
+		left += rows
+	}
+	fmt.Fprintf(out, "Rows left of either org's calls or of the account, in all tables: %d. The token at Zoom: %s.\n", left, r.tokenDead)
+}
+
+func verdict(p pair) string {
+	if p.agrees() {
+		return "✓"
+	}
+	return "✗"
+}
+
+// printAddresses says where to look, and with what.
+func printAddresses(out io.Writer, m *machine) {
+	fmt.Fprintf(out, "\nLook around (Ctrl-C ends everything)\n\n")
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "  console\t%s/console/\n", m.api)
+	fmt.Fprintf(table, "  API\t%s/api/v1/\n", m.api)
+	fmt.Fprintf(table, "  Temporal UI\t%s\n", m.temporal.UIURL())
+	fmt.Fprintf(table, "  the world's Zoom\t%s/_world/state\n", m.clouds.zoomURL)
+	_ = table.Flush()
+	fmt.Fprintf(out, "\n  API tokens to sign in with:\n")
+	for _, org := range m.clouds.world.Orgs {
+		fmt.Fprintf(out, "    %-24s admin %s\n", org.Name, m.kept.AdminTokens[org.ID.String()])
+	}
+}
+
+var errNothing = errors.New("nothing was harvested")
+
+// measureRemains looks in every table for rows of the account or of a linked org's calls.
+func (r *report) measureRemains(ctx context.Context, m *machine) (string, error) {
+	r.remains = map[string]int64{}
+	for _, table := range []string{
+		"accounts", "credentials", "links", "windows", "meetings", "legs", "media_samples", "api_requests", "harvest_claims",
+		"sites", "leases", "client_samples", "radio_samples", "wan_samples", "matches", "call_minutes", "weaves",
+	} {
+		var rows int64
+		if err := m.db.QueryRow(ctx, "select count(*) from "+table).Scan(&rows); err != nil {
+			return "", fmt.Errorf("count %s: %w", table, err)
+		}
+		r.remains[table] = rows
+	}
+	for _, grant := range m.clouds.zoom.Grants() {
+		if grant.AccountID == r.account.ID {
+			r.tokenDead = grant.Dead
+			if grant.Dead == "" {
+				break // one that lives is the news
+			}
+		}
+	}
+	return "token at Zoom: " + r.tokenDead, nil
+}
