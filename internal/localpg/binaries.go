@@ -30,6 +30,9 @@ var installGlobs = []string{ //nolint:gochecknoglobals // a constant list
 // selectBinaries takes the installation that fits the data directory, or the first one for a new cluster.
 func (h *home) selectBinaries(ctx context.Context, binDir string) (binaries, error) {
 	found := findBinaries(ctx, binDir)
+	if err := ctx.Err(); err != nil {
+		return binaries{}, fmt.Errorf("look for the server programs: %w", err)
+	}
 	if len(found) == 0 {
 		return binaries{}, notInstalled()
 	}

@@ -309,11 +309,29 @@ func TestInterruptedInitdbIsRepeated(t *testing.T) {
 func TestStartGivesUpWithContext(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
+	start(t, localpg.Config{Dir: tempDir(t)}) // or skip
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if c, err := localpg.Start(ctx, localpg.Config{Dir: dir}); err == nil {
-		_ = c.Stop(context.Background())
-		t.Fatal("started although the context is over")
+	defer cancel()
+	var log bytes.Buffer
+	_, err := localpg.Start(ctx, localpg.Config{Dir: dir, Log: onWrite(func(p []byte) {
+		log.Write(p)
+		if bytes.Contains(log.Bytes(), []byte("starting PostgreSQL")) {
+			cancel()
+		}
+	})})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("error = %v, want context.Canceled", err)
 	}
-	start(t, localpg.Config{Dir: dir}) // and left nothing that is in the way
+	if !strings.Contains(log.String(), "database system is shut down") {
+		t.Errorf("the server was not stopped: %s", log.String())
+	}
+	start(t, localpg.Config{Dir: dir}) // nothing is in the way
+}
+
+// onWrite calls a function with what a server prints.
+type onWrite func(p []byte)
+
+func (f onWrite) Write(p []byte) (int, error) {
+	f(p)
+	return len(p), nil
 }
