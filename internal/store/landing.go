@@ -1,0 +1,113 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/provider"
+	"callweave/internal/store/db"
+)
+
+// MeetingLanding is one read of one meeting.
+type MeetingLanding struct {
+	provider.AccountRef
+	MeetingID   string
+	Legs        []LegLanding
+	ReadAt      time.Time     // when the provider was asked
+	SettleAfter time.Duration // how long after its end a meeting's data is complete
+}
+
+// LegLanding is a leg with its samples. Of its person only the user id and what is sealed
+// is kept.
+type LegLanding struct {
+	provider.Leg
+	PersonSealed []byte
+}
+
+// LandMeeting writes a read of a meeting in one transaction and makes it a revision
+// newer. Landing the same read again changes no leg and no sample; a read that lacks what
+// an earlier one had loses nothing. A meeting read before its data was complete is due
+// once more, SettleAfter its end. [ErrFenced] where no link of the account goes on,
+// [ErrNotFound] where the meeting was never seen.
+func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
+	var span days
+	for i := range landing.Legs {
+		for j := range landing.Legs[i].Samples {
+			span.add(landing.Legs[i].Samples[j].StartAt)
+		}
+	}
+	// Not in the transaction: others would wait for its lock as long as the COPY takes.
+	if err := s.ensureDays(ctx, "media_samples", span); err != nil {
+		return err
+	}
+	err := s.inTx(ctx, func(tx pgx.Tx, q *db.Queries) error {
+		if err := requireAccount(ctx, q, landing.AccountRef); err != nil {
+			return err
+		}
+		meeting, err := q.LockMeeting(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID)
+		if err != nil {
+			return notFound(err, "lock meeting")
+		}
+		ids, err := upsertLegs(ctx, q, landing)
+		if err != nil {
+			return fmt.Errorf("put legs: %w", err)
+		}
+		if err := mergeMedia(ctx, tx, landing.Legs, ids); err != nil {
+			return err
+		}
+		state, dueAt := MeetingSettled, (*time.Time)(nil)
+		if settlesAt := meeting.EndAt.Add(landing.SettleAfter); landing.ReadAt.Before(settlesAt) {
+			state, dueAt = MeetingReadOnce, &settlesAt
+		}
+		return q.MeetingRead(ctx, db.MeetingReadParams{
+			State: state, DueAt: dueAt, Now: landing.ReadAt,
+			Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID,
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("land meeting of %s: %w", landing.AccountRef, err)
+	}
+	return nil
+}
+
+// upsertLegs writes the legs and returns their ids, in the same order.
+func upsertLegs(ctx context.Context, q *db.Queries, landing MeetingLanding) ([]int64, error) {
+	params := make([]db.UpsertLegParams, len(landing.Legs))
+	for i := range landing.Legs {
+		params[i] = legParams(landing.AccountRef, landing.MeetingID, &landing.Legs[i])
+	}
+	ids := make([]int64, len(params))
+	var failed error
+	q.UpsertLeg(ctx, params).QueryRow(func(i int, id int64, err error) {
+		ids[i] = id
+		if failed == nil {
+			failed = err
+		}
+	})
+	return ids, failed
+}
+
+func legParams(ref provider.AccountRef, meetingID string, leg *LegLanding) db.UpsertLegParams {
+	params := db.UpsertLegParams{
+		Provider: string(ref.Provider), AccountID: ref.AccountID, MeetingID: meetingID,
+		ParticipantID: leg.ParticipantID, JoinAt: leg.JoinAt,
+		UserID: leg.Person.UserID, Guest: leg.Guest, PersonSealed: leg.PersonSealed, Role: leg.Role,
+		Device: leg.Device, ClientVersion: leg.ClientVersion, NetworkType: leg.NetworkType, DataCenter: leg.DataCenter, Location: leg.Location,
+		PrivateIps: leg.PrivateIPs, Mac: leg.MAC.Hardware(),
+		AudioQuality: leg.AudioQuality, VideoQuality: leg.VideoQuality, ScreenQuality: leg.ScreenQuality,
+	}
+	if params.PrivateIps == nil {
+		params.PrivateIps = []netip.Addr{}
+	}
+	if !leg.LeaveAt.IsZero() {
+		params.LeaveAt = &leg.LeaveAt
+	}
+	if leg.PublicIP.IsValid() {
+		params.PublicIp = &leg.PublicIP
+	}
+	return params
+}

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/provider"
+	"callweave/internal/store/db"
+)
+
+// States of a meeting.
+const (
+	MeetingSeen        = "seen"        // a list showed it
+	MeetingReadOnce    = "read"        // its data may still grow
+	MeetingSettled     = "settled"     // read after its data was complete
+	MeetingQuarantined = "quarantined" // could not be read, for the cause stated
+	MeetingGone        = "gone"        // the provider does not have it any more
+)
+
+// SeenMeeting is a meeting as a list shows it; of its host only what is sealed is kept.
+type SeenMeeting struct {
+	provider.Meeting
+	HostSealed []byte
+}
+
+// SeeMeetings keeps what a list shows and returns how many meetings are new. New ones are
+// due, and so are those that changed since they were read. Seeing them again changes
+// nothing. [ErrFenced] where no link of the account goes on.
+func (s *Store) SeeMeetings(ctx context.Context, ref provider.AccountRef, kind provider.ListKind, seen []SeenMeeting, now time.Time) (added int, err error) {
+	if len(seen) == 0 {
+		return 0, nil
+	}
+	params := db.SeeMeetingsParams{Provider: string(ref.Provider), AccountID: ref.AccountID, ListKind: string(kind), Now: now}
+	once := make(map[string]bool, len(seen))
+	for _, m := range seen {
+		if once[m.ID] { // one statement cannot touch a row twice
+			continue
+		}
+		once[m.ID] = true
+		params.MeetingIds = append(params.MeetingIds, m.ID)
+		params.MeetingUuids = append(params.MeetingUuids, meetingUUID(m.ID))
+		params.Numbers = append(params.Numbers, m.Number)
+		params.Hosts = append(params.Hosts, m.HostSealed)
+		params.Starts = append(params.Starts, m.StartAt)
+		params.Ends = append(params.Ends, m.EndAt)
+		params.Participants = append(params.Participants, int32(m.ParticipantCount))
+	}
+	err = s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		if err := requireAccount(ctx, q, ref); err != nil {
+			return err
+		}
+		count, err := q.SeeMeetings(ctx, params)
+		added = int(count)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("see meetings of %s: %w", ref, err)
+	}
+	return added, nil
+}
+
+// meetingUUID is the 16 bytes that a meeting's id is in base64; zero where it is not.
+func meetingUUID(id string) uuid.UUID {
+	raw, err := base64.StdEncoding.DecodeString(id)
+	if err != nil || len(raw) != len(uuid.UUID{}) {
+		return uuid.UUID{}
+	}
+	return uuid.UUID(raw)
+}
+
+// DueMeetings lists the ids of meetings to be read now, newest first.
+func (s *Store) DueMeetings(ctx context.Context, ref provider.AccountRef, now time.Time, limit int) ([]string, error) {
+	rows, err := s.queries().DueMeetings(ctx, db.DueMeetingsParams{
+		Provider: string(ref.Provider), AccountID: ref.AccountID, Now: now, MaxRows: int32(limit),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read due meetings of %s: %w", ref, err)
+	}
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		ids[i] = row.MeetingID
+	}
+	return ids, nil
+}
+
+// CountDueMeetings counts the meetings to be read now.
+func (s *Store) CountDueMeetings(ctx context.Context, ref provider.AccountRef, now time.Time) (int, error) {
+	count, err := s.queries().CountDueMeetings(ctx, string(ref.Provider), ref.AccountID, now)
+	if err != nil {
+		return 0, fmt.Errorf("count due meetings of %s: %w", ref, err)
+	}
+	return int(count), nil
+}
+
+// FailMeeting quarantines a meeting that could not be read, for a cause (an error type).
+// It is due again after the delay of its attempt; after the last delay it stays in the
+// final state until somebody asks for it. What was landed of it before stays. It returns
+// the state it is in.
+func (s *Store) FailMeeting(ctx context.Context, ref provider.AccountRef, meetingID, cause, final string, delays []time.Duration, now time.Time) (state string, err error) {
+	err = s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		if err := requireAccount(ctx, q, ref); err != nil {
+			return err
+		}
+		row, err := q.LockMeeting(ctx, string(ref.Provider), ref.AccountID, meetingID)
+		if err != nil {
+			return notFound(err, "lock meeting")
+		}
+		state = final
+		var dueAt *time.Time
+		if int(row.Attempts) < len(delays) {
+			state = MeetingQuarantined
+			next := now.Add(delays[row.Attempts])
+			dueAt = &next
+		}
+		_, err = q.MeetingFailed(ctx, db.MeetingFailedParams{
+			State: state, Cause: &cause, DueAt: dueAt, Provider: string(ref.Provider), AccountID: ref.AccountID, MeetingID: meetingID,
+		})
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("quarantine meeting of %s: %w", ref, err)
+	}
+	return state, nil
+}

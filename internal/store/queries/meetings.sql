@@ -1,0 +1,49 @@
+-- name: SeeMeetings :one
+-- What a list shows. A meeting is due when it is first seen; one that a list shows
+-- changed since it was read is due again. Repeating it changes nothing.
+with incoming as (
+    select unnest(@meeting_ids::text[]) as meeting_id, unnest(@meeting_uuids::uuid[]) as meeting_uuid,
+        unnest(@numbers::bigint[]) as meeting_number, unnest(@hosts::bytea[]) as host_sealed,
+        unnest(@starts::timestamptz[]) as start_at, unnest(@ends::timestamptz[]) as end_at,
+        unnest(@participants::integer[]) as participant_count
+), upserted as (
+    insert into meetings as m (provider, account_id, meeting_id, meeting_uuid, meeting_number, list_kind, host_sealed,
+        start_at, end_at, participant_count, due_at)
+    select @provider::text, @account_id::text, i.meeting_id, nullif(i.meeting_uuid, '00000000-0000-0000-0000-000000000000'),
+        i.meeting_number, @list_kind::text, i.host_sealed, i.start_at, i.end_at, i.participant_count, @now::timestamptz
+    from incoming i
+    on conflict (provider, account_id, meeting_id) do update
+    set end_at = excluded.end_at, participant_count = excluded.participant_count, list_kind = excluded.list_kind,
+        state = case when m.state = 'settled' then 'read' else m.state end,
+        due_at = case when m.state in ('read', 'settled') then excluded.due_at else m.due_at end
+    where (m.end_at, m.participant_count, m.list_kind) is distinct from (excluded.end_at, excluded.participant_count, excluded.list_kind)
+    returning (xmax = 0) as added
+)
+select count(*) filter (where added) as added from upserted;
+
+-- name: DueMeetings :many
+-- What is to be read now, newest first.
+select meeting_id, end_at from meetings
+where provider = @provider and account_id = @account_id and due_at <= @now::timestamptz
+order by start_at desc, meeting_id
+limit @max_rows;
+
+-- name: CountDueMeetings :one
+select count(*) from meetings
+where provider = @provider and account_id = @account_id and due_at <= @now::timestamptz;
+
+-- name: LockMeeting :one
+select end_at, attempts from meetings
+where provider = @provider and account_id = @account_id and meeting_id = @meeting_id
+for update;
+
+-- name: MeetingRead :exec
+update meetings
+set state = @state, cause = null, attempts = 0, revision = revision + 1, due_at = sqlc.narg('due_at'), read_at = @now::timestamptz
+where provider = @provider and account_id = @account_id and meeting_id = @meeting_id;
+
+-- name: MeetingFailed :execrows
+-- A meeting that could not be read: it is tried again at due_at, or never.
+update meetings
+set state = @state, cause = @cause, attempts = attempts + 1, due_at = sqlc.narg('due_at')
+where provider = @provider and account_id = @account_id and meeting_id = @meeting_id;

@@ -1,0 +1,12 @@
+-- name: HarvestedAccount :one
+-- How many links of the account go on, and whether one of them keeps what identifies guests.
+select count(*) as links, coalesce(bool_or(not discard_guest_info), false)::boolean as keep_guests
+from links where provider = @provider and account_id = @account_id and status <> 'unlinking';
+
+-- name: LinksSynced :many
+update links
+set last_sync_at = case when @success::boolean then @now::timestamptz else last_sync_at end,
+    last_status = case when @success::boolean then 'success' else 'failed' end,
+    errors = @errors::text[]
+where provider = @provider and account_id = @account_id and status = 'active'
+returning org_id;

@@ -1,0 +1,47 @@
+-- name: LastListed :one
+-- Up to where live windows were listed, and up to where those that reached back at least
+-- as far as deep were; 1970 where none was.
+select coalesce(max(to_at), 'epoch')::timestamptz as listed_to,
+    coalesce(max(to_at) filter (where to_at - from_at >= make_interval(secs => @deep_seconds::float8)), 'epoch')::timestamptz as deep_to
+from windows
+where provider = @provider and account_id = @account_id and origin = 'live' and state = 'listed';
+
+-- name: PlanWindow :exec
+-- A window that was listed before and is asked for again is listed again.
+insert into windows as w (provider, account_id, from_at, to_at, origin)
+values (@provider, @account_id, @from_at, @to_at, @origin)
+on conflict (provider, account_id, from_at, to_at) do update
+set state = 'planned', cause = null, attempts = 0;
+
+-- name: SupersedeWindows :exec
+-- Live windows that were never listed and lie within one that is about to be.
+delete from windows
+where provider = @provider and account_id = @account_id and origin = 'live' and state <> 'listed'
+  and from_at >= @from_at and to_at <= @to_at and not (from_at = @from_at and to_at = @to_at);
+
+-- name: OpenWindows :many
+-- What is to be listed, newest first.
+select from_at, to_at from windows
+where provider = @provider and account_id = @account_id and state <> 'listed' and attempts < @max_attempts
+order by to_at desc, from_at desc
+limit @max_rows;
+
+-- name: WindowListed :exec
+update windows
+set state = 'listed', cause = null, meetings = @meetings::integer, listed_at = now()
+where provider = @provider and account_id = @account_id and from_at = @from_at and to_at = @to_at;
+
+-- name: WindowFailed :exec
+update windows
+set state = 'failed', cause = @cause, attempts = attempts + @attempt::integer
+where provider = @provider and account_id = @account_id and from_at = @from_at and to_at = @to_at and state <> 'listed';
+
+-- name: PruneWindows :exec
+-- Listed windows that say nothing any more: a later live window reached as far back.
+delete from windows w
+where w.provider = @provider and w.account_id = @account_id and w.origin = 'live' and w.state = 'listed'
+  and w.to_at < @before
+  and exists (
+    select from windows later
+    where later.provider = w.provider and later.account_id = w.account_id and later.origin = 'live' and later.state = 'listed'
+      and later.from_at <= w.from_at and later.to_at > w.to_at);

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/provider"
+	"callweave/internal/store/db"
+)
+
+// Origin says why a window is in the ledger.
+type Origin string
+
+// Live windows follow the clock; backfills are asked for.
+const (
+	OriginLive     Origin = "live"
+	OriginBackfill Origin = "backfill"
+)
+
+// maxWindowAttempts is how often a window whose listing fails for a reason of its own is
+// tried. It stays in the ledger as a gap; asking for it again starts over.
+const maxWindowAttempts = 10
+
+// LastListed returns up to where live windows were listed, and up to where those of at
+// least the length deep were; zero times where none was.
+func (s *Store) LastListed(ctx context.Context, ref provider.AccountRef, deep time.Duration) (listed, deepest time.Time, err error) {
+	row, err := s.queries().LastListed(ctx, deep.Seconds(), string(ref.Provider), ref.AccountID)
+	if err != nil {
+		return time.Time{}, time.Time{}, fmt.Errorf("read ledger of %s: %w", ref, err)
+	}
+	return orZero(row.ListedTo), orZero(row.DeepTo), nil
+}
+
+// orZero undoes the query's stand-in for no time.
+func orZero(at time.Time) time.Time {
+	if at.Unix() == 0 {
+		return time.Time{}
+	}
+	return at
+}
+
+// PlanWindows puts windows into the ledger. A live window takes the place of earlier ones
+// within it that were never listed; a listed window is listed again. [ErrFenced] where no
+// link of the account goes on.
+func (s *Store) PlanWindows(ctx context.Context, ref provider.AccountRef, origin Origin, windows []provider.Window) error {
+	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		if err := requireAccount(ctx, q, ref); err != nil {
+			return err
+		}
+		for _, w := range windows {
+			if origin == OriginLive {
+				if err := q.SupersedeWindows(ctx, db.SupersedeWindowsParams{
+					Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: w.From, ToAt: w.To,
+				}); err != nil {
+					return err
+				}
+			}
+			if err := q.PlanWindow(ctx, db.PlanWindowParams{
+				Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: w.From, ToAt: w.To, Origin: string(origin),
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("plan windows of %s: %w", ref, err)
+	}
+	return nil
+}
+
+// OpenWindows lists the windows to be listed, newest first.
+func (s *Store) OpenWindows(ctx context.Context, ref provider.AccountRef, limit int) ([]provider.Window, error) {
+	rows, err := s.queries().OpenWindows(ctx, db.OpenWindowsParams{
+		Provider: string(ref.Provider), AccountID: ref.AccountID, MaxAttempts: maxWindowAttempts, MaxRows: int32(limit),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read open windows of %s: %w", ref, err)
+	}
+	windows := make([]provider.Window, len(rows))
+	for i, row := range rows {
+		windows[i] = provider.Window{From: row.FromAt, To: row.ToAt}
+	}
+	return windows, nil
+}
+
+// WindowListed marks a window as listed, with the number of meetings found in it.
+func (s *Store) WindowListed(ctx context.Context, ref provider.AccountRef, window provider.Window, meetings int) error {
+	err := s.queries().WindowListed(ctx, db.WindowListedParams{
+		Meetings: int32(meetings), Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: window.From, ToAt: window.To,
+	})
+	if err != nil {
+		return fmt.Errorf("mark window of %s as listed: %w", ref, err)
+	}
+	return nil
+}
+
+// WindowFailed keeps a window as a gap with its cause, an error type. own says that the
+// window itself is the reason, and not a trouble of the moment that says nothing about it.
+func (s *Store) WindowFailed(ctx context.Context, ref provider.AccountRef, window provider.Window, cause string, own bool) error {
+	attempt := int32(0)
+	if own {
+		attempt = 1
+	}
+	err := s.queries().WindowFailed(ctx, db.WindowFailedParams{
+		Cause: &cause, Attempt: attempt, Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: window.From, ToAt: window.To,
+	})
+	if err != nil {
+		return fmt.Errorf("mark window of %s as failed: %w", ref, err)
+	}
+	return nil
+}
+
+// PruneWindows forgets live windows listed before a moment that a later one covers whole.
+func (s *Store) PruneWindows(ctx context.Context, ref provider.AccountRef, before time.Time) error {
+	if err := s.queries().PruneWindows(ctx, string(ref.Provider), ref.AccountID, before); err != nil {
+		return fmt.Errorf("prune ledger of %s: %w", ref, err)
+	}
+	return nil
+}
