@@ -93,7 +93,7 @@ func (b *Browser) follow(req *http.Request) (view, error) {
 			return view{}, withoutURL(err)
 		}
 		body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
-		resp.Body.Close()
+		_ = resp.Body.Close() // nothing was written to it
 		if err != nil {
 			return view{}, err
 		}

@@ -138,7 +138,7 @@ func TestFaultsInBodies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close()
+		defer resp.Body.Close() //nolint:errcheck // nothing was written to it
 		body, err := io.ReadAll(resp.Body)
 		return resp, body, err
 	}

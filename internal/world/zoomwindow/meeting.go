@@ -62,7 +62,10 @@ func (w *Window) meetingOf(c *call, kind listType, anyPast bool) (*world.Meeting
 		return fail(meetingTooOld())
 	}
 	state := w.stateOf(m, now)
-	if state != kind && !(anyPast && kind == typePast && state == typePastOne) {
+	if anyPast && kind == typePast && state == typePastOne {
+		state = typePast
+	}
+	if state != kind {
 		return fail(meetingNotEnded())
 	}
 	return m, nil
