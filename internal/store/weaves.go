@@ -118,3 +118,13 @@ func replaceWoven(ctx context.Context, q *db.Queries, landing WeaveLanding) erro
 	}
 	return nil
 }
+
+// LinksOfOrg lists the accounts linked to an org by links that go on.
+func (s *Store) LinksOfOrg(ctx context.Context, org uuid.UUID) ([]provider.AccountRef, error) {
+	rows, err := s.queries().LinksOfOrg(ctx, org)
+	refs := make([]provider.AccountRef, len(rows))
+	for i, row := range rows {
+		refs[i] = provider.AccountRef{Provider: provider.Name(row.Provider), AccountID: row.AccountID}
+	}
+	return refs, notFound(err, "list links of org %s", org)
+}

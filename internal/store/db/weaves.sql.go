@@ -33,6 +33,36 @@ func (q *Queries) CountPendingWeaves(ctx context.Context, orgID uuid.UUID, provi
 	return i, err
 }
 
+const linksOfOrg = `-- name: LinksOfOrg :many
+select provider, account_id from links where org_id = $1 and status <> 'unlinking' order by provider, account_id
+`
+
+type LinksOfOrgRow struct {
+	Provider  string
+	AccountID string
+}
+
+// The links that go on, also those whose credentials fail: what was harvested is woven.
+func (q *Queries) LinksOfOrg(ctx context.Context, orgID uuid.UUID) ([]LinksOfOrgRow, error) {
+	rows, err := q.db.Query(ctx, linksOfOrg, orgID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LinksOfOrgRow
+	for rows.Next() {
+		var i LinksOfOrgRow
+		if err := rows.Scan(&i.Provider, &i.AccountID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pendingWeaves = `-- name: PendingWeaves :many
 select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at
 from meetings m

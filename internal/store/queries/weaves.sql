@@ -35,3 +35,7 @@ values (@org_id, @provider, @account_id, @meeting_id, @revision, @legs_matched, 
 on conflict (provider, account_id, meeting_id, org_id) do update
 set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, woven_at = excluded.woven_at
 where w.revision <= excluded.revision;
+
+-- name: LinksOfOrg :many
+-- The links that go on, also those whose credentials fail: what was harvested is woven.
+select provider, account_id from links where org_id = $1 and status <> 'unlinking' order by provider, account_id;

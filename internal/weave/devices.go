@@ -1,0 +1,131 @@
+package weave
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"callweave/internal/correlate"
+	"callweave/internal/macaddr"
+	"callweave/internal/measure"
+	"callweave/internal/store/db"
+)
+
+// devices is what the network knew, row by row, and the history that names rows by
+// their position.
+type devices struct {
+	leases    []db.Lease
+	clients   []db.ClientSample
+	radios    []db.RadioSample
+	wans      []db.WanSample
+	apClients map[apMoment]measure.Value
+	history   *correlate.History
+}
+
+// apMoment is an interval of an access point, all its radios.
+type apMoment struct {
+	ap         macaddr.Addr
+	start, end int64 // microseconds
+}
+
+// loadDevices reads the samples of some clients, of the radios they may have been on,
+// and of the uplinks.
+func (w *Weaver) loadDevices(ctx context.Context, b *batch, clients map[macaddr.Addr]bool, from, to time.Time) error {
+	d := &b.devices
+	macs := make([]net.HardwareAddr, 0, len(clients))
+	for mac := range clients {
+		macs = append(macs, mac.Hardware())
+	}
+	var err error
+	if d.clients, err = w.store.ClientSamples(ctx, b.orgID, macs, from, to); err != nil {
+		return err
+	}
+	aps := make(map[macaddr.Addr]bool)
+	for _, l := range d.leases {
+		if clients[macaddr.FromHardware(l.Mac)] {
+			aps[macaddr.FromHardware(l.ApMac)] = true
+		}
+	}
+	for _, c := range d.clients {
+		aps[macaddr.FromHardware(c.ApMac)] = true
+	}
+	delete(aps, macaddr.Addr{})
+	apMACs := make([]net.HardwareAddr, 0, len(aps))
+	for ap := range aps {
+		apMACs = append(apMACs, ap.Hardware())
+	}
+	if d.radios, err = w.store.RadioSamples(ctx, b.orgID, apMACs, from, to); err != nil {
+		return err
+	}
+	if d.wans, err = w.store.WANSamples(ctx, b.orgID, from, to); err != nil {
+		return err
+	}
+	d.index(clients)
+	return nil
+}
+
+// index builds the history of the clients and counts the clients of access points.
+func (d *devices) index(clients map[macaddr.Addr]bool) {
+	d.apClients = make(map[apMoment]measure.Value)
+	for _, r := range d.radios {
+		number, known := r.NumClients.Get()
+		if !known {
+			continue
+		}
+		key := momentOf(r)
+		d.apClients[key] = measure.Of(d.apClients[key].Or(0) + number)
+	}
+	spans := correlate.Devices{
+		Leases:  make([]correlate.Lease, 0, len(clients)),
+		Clients: make([]correlate.ClientSpan, len(d.clients)),
+		Radios:  make([]correlate.RadioSpan, len(d.radios)),
+		WANs:    make([]correlate.WANSpan, len(d.wans)),
+	}
+	for _, l := range leasesOf(d.leases) {
+		if clients[l.MAC] {
+			spans.Leases = append(spans.Leases, l)
+		}
+	}
+	for i, c := range d.clients {
+		spans.Clients[i] = correlate.ClientSpan{
+			MAC: macaddr.FromHardware(c.Mac), AP: macaddr.FromHardware(c.ApMac), Band: c.Band, From: c.StartAt, To: c.EndAt,
+		}
+	}
+	for i, r := range d.radios {
+		spans.Radios[i] = correlate.RadioSpan{AP: macaddr.FromHardware(r.ApMac), Band: r.Band, From: r.StartAt, To: r.EndAt}
+	}
+	for i, u := range d.wans {
+		spans.WANs[i] = correlate.WANSpan{
+			SiteID: u.SiteID, Gateway: macaddr.FromHardware(u.GatewayMac), Port: u.PortID, From: u.StartAt, To: u.EndAt,
+		}
+	}
+	d.history = correlate.NewHistory(spans)
+}
+
+func momentOf(r db.RadioSample) apMoment {
+	return apMoment{macaddr.FromHardware(r.ApMac), r.StartAt.UnixMicro(), r.EndAt.UnixMicro()}
+}
+
+func sitesOf(rows []db.Site) []correlate.Site {
+	sites := make([]correlate.Site, len(rows))
+	for i, row := range rows {
+		sites[i] = correlate.Site{ID: row.SiteID, PublicIPs: row.PublicIps, Subnets: row.Subnets}
+	}
+	return sites
+}
+
+func leasesOf(rows []db.Lease) []correlate.Lease {
+	leases := make([]correlate.Lease, len(rows))
+	for i, row := range rows {
+		var ip netip.Addr
+		if row.Ip != nil {
+			ip = *row.Ip
+		}
+		leases[i] = correlate.Lease{
+			MAC: macaddr.FromHardware(row.Mac), SiteID: row.SiteID, IP: ip, AP: macaddr.FromHardware(row.ApMac),
+			Band: row.Band, Source: correlate.Source(row.Source), From: row.FromAt, To: row.ToAt,
+		}
+	}
+	return leases
+}

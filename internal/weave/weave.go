@@ -1,0 +1,236 @@
+// Package weave turns what was harvested of an account and what was collected of an
+// org's network into call minutes: it loads a batch of meetings and the device data of
+// their time, lets package correlate match, join and judge, and lands each meeting in
+// one transaction.
+package weave
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"callweave/internal/correlate"
+	"callweave/internal/macaddr"
+	"callweave/internal/provider"
+	"callweave/internal/store"
+	"callweave/internal/store/db"
+	"callweave/internal/vault"
+)
+
+// The bounds of a batch: how many meetings, and how far apart they begin. Both bound
+// the memory, since the device data of a batch's whole time is held at once.
+const (
+	maxMeetings = 100
+	maxSpread   = 3 * time.Hour
+)
+
+// Weaver weaves. Safe for concurrent use: two weavers of one meeting end with the same rows.
+type Weaver struct {
+	store *store.Store
+	vault *vault.Vault
+}
+
+// New builds a weaver.
+func New(store *store.Store, vault *vault.Vault) *Weaver { return &Weaver{store: store, vault: vault} }
+
+// Result is what one batch did.
+type Result struct {
+	Meetings    int
+	Legs        int // looked at
+	LegsMatched int
+	Minutes     int
+	BadMinutes  int
+	Ready       int // meetings still ready to be woven
+	Waiting     int // meetings whose device data is not complete yet
+}
+
+// Weave weaves one batch of the meetings of an account that are due for an org, the
+// earliest first. done is called after each meeting. A leg that was on no network of the
+// org is not stored for it. [store.ErrFenced] where the link is being unlinked.
+func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, done func()) (Result, error) {
+	var result Result
+	pending, err := w.store.PendingWeaves(ctx, ref, orgID, maxMeetings)
+	if err != nil {
+		return result, err
+	}
+	for i, meeting := range pending {
+		if meeting.StartAt.Sub(pending[0].StartAt) > maxSpread {
+			pending = pending[:i]
+			break
+		}
+	}
+	if len(pending) > 0 {
+		batch, err := w.load(ctx, ref, orgID, pending)
+		if err != nil {
+			return result, err
+		}
+		for _, meeting := range pending {
+			landing, err := batch.weave(meeting)
+			if err != nil {
+				return result, err
+			}
+			landed, err := w.store.LandWeave(ctx, landing)
+			if err != nil {
+				return result, err
+			}
+			if landed {
+				result.add(batch, landing)
+			}
+			done()
+		}
+	}
+	result.Ready, result.Waiting, err = w.store.CountPendingWeaves(ctx, ref, orgID)
+	return result, err
+}
+
+func (r *Result) add(b *batch, landing store.WeaveLanding) {
+	r.Meetings++
+	r.Legs += len(b.legs[landing.MeetingID])
+	r.LegsMatched += len(landing.Matches)
+	r.Minutes += len(landing.Minutes)
+	for i := range landing.Minutes {
+		if bad := landing.Minutes[i].Bad; bad != nil && *bad {
+			r.BadMinutes++
+		}
+	}
+}
+
+// batch is some meetings with all that is needed to weave them.
+type batch struct {
+	ref        provider.AccountRef
+	orgID      uuid.UUID
+	thresholds correlate.Thresholds
+	discard    bool       // identities of guests
+	accountKey *vault.Key // opens what was harvested
+	linkKey    *vault.Key // seals what is woven
+	legs       map[string][]leg
+	samples    map[int64][]db.MediaSample
+	devices    devices
+}
+
+// leg is a stored leg and the client it was, if it was one of the org's.
+type leg struct {
+	db.Leg
+	leaveAt time.Time
+	match   correlate.Match
+	matched bool
+}
+
+func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, pending []db.PendingWeavesRow) (*batch, error) {
+	org, err := w.store.Org(ctx, orgID)
+	if err != nil {
+		return nil, err
+	}
+	link, err := w.store.Link(ctx, ref, orgID)
+	if err != nil {
+		return nil, err
+	}
+	b := &batch{
+		ref: ref, orgID: orgID, discard: link.Link.DiscardGuestInfo,
+		thresholds: correlate.Thresholds{LatencyMS: org.LatencyBadMs, JitterMS: org.JitterBadMs, LossRatio: org.LossBadRatio},
+	}
+	if b.accountKey, err = w.vault.Key(ctx, vault.AccountScope(ref)); err != nil {
+		return nil, err
+	}
+	if b.linkKey, err = w.vault.Key(ctx, vault.LinkScope(ref, orgID)); err != nil {
+		return nil, err
+	}
+	from, to, err := w.loadLegs(ctx, b, pending)
+	if err != nil || len(b.legs) == 0 {
+		return b, err
+	}
+	matched, err := w.matchLegs(ctx, b, from, to)
+	if err != nil || len(matched) == 0 {
+		return b, err
+	}
+	return b, w.loadMatched(ctx, b, matched, from, to)
+}
+
+// loadLegs reads the legs of the meetings and returns the time they span.
+func (w *Weaver) loadLegs(ctx context.Context, b *batch, pending []db.PendingWeavesRow) (from, to time.Time, err error) {
+	ids := make([]string, len(pending))
+	ends := make(map[string]time.Time, len(pending))
+	for i, meeting := range pending {
+		ids[i], ends[meeting.MeetingID] = meeting.MeetingID, meeting.EndAt
+	}
+	rows, err := w.store.WeaveLegs(ctx, b.ref, ids)
+	if err != nil {
+		return from, to, err
+	}
+	b.legs = make(map[string][]leg, len(ids))
+	for _, row := range rows {
+		l := leg{Leg: row, leaveAt: ends[row.MeetingID]}
+		if row.LeaveAt != nil {
+			l.leaveAt = *row.LeaveAt
+		}
+		// Times come in whole seconds: a leg of none lasted for a part of one.
+		if shortest := row.JoinAt.Add(time.Second); l.leaveAt.Before(shortest) {
+			l.leaveAt = shortest
+		}
+		b.legs[row.MeetingID] = append(b.legs[row.MeetingID], l)
+		if from.IsZero() || row.JoinAt.Before(from) {
+			from = row.JoinAt
+		}
+		if l.leaveAt.After(to) {
+			to = l.leaveAt
+		}
+	}
+	return from, to, nil
+}
+
+// matchLegs finds out which legs were on the org's network, and returns these.
+func (w *Weaver) matchLegs(ctx context.Context, b *batch, from, to time.Time) ([]*leg, error) {
+	sites, err := w.store.Sites(ctx, b.orgID)
+	if err != nil {
+		return nil, err
+	}
+	leases, err := w.store.Leases(ctx, b.orgID, from, to)
+	if err != nil {
+		return nil, err
+	}
+	b.devices.leases = leases
+	matcher := correlate.NewMatcher(sitesOf(sites), leasesOf(leases))
+	var matched []*leg
+	for _, legs := range b.legs {
+		for i := range legs {
+			l := &legs[i]
+			facts := correlate.Leg{
+				ID: l.LegID, JoinAt: l.JoinAt, LeaveAt: l.leaveAt,
+				MAC: macaddr.FromHardware(l.Mac), PrivateIPs: l.PrivateIps,
+			}
+			if l.PublicIp != nil {
+				facts.PublicIP = *l.PublicIp
+			}
+			if l.match, l.matched = matcher.Match(facts); l.matched {
+				matched = append(matched, l)
+			}
+		}
+	}
+	return matched, nil
+}
+
+// loadMatched reads the media samples of the matched legs and the device samples of
+// their clients.
+func (w *Weaver) loadMatched(ctx context.Context, b *batch, matched []*leg, from, to time.Time) error {
+	ids := make([]int64, len(matched))
+	clients := make(map[macaddr.Addr]bool, len(matched))
+	for i, l := range matched {
+		ids[i] = l.LegID
+		clients[l.match.MAC] = true
+	}
+	samples, err := w.store.WeaveSamples(ctx, ids, from, to)
+	if err != nil {
+		return err
+	}
+	b.samples = make(map[int64][]db.MediaSample, len(matched))
+	for _, sample := range samples {
+		b.samples[sample.LegID] = append(b.samples[sample.LegID], sample)
+	}
+	// The first and last minutes of a call reach beyond it.
+	if err := w.loadDevices(ctx, b, clients, from.Add(-time.Minute), to.Add(time.Minute)); err != nil {
+		return fmt.Errorf("load devices of %s: %w", b.orgID, err)
+	}
+	return nil
+}
