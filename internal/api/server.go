@@ -1,0 +1,108 @@
+// Package api is the HTTP backend: Mist's linked-application and call operations, so that
+// clients of that API work unchanged, and the few surfaces of our own.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"go.temporal.io/sdk/converter"
+
+	"callweave/internal/access"
+	"callweave/internal/authorize"
+	"callweave/internal/links"
+	"callweave/internal/store"
+)
+
+// Check reports whether something we depend on answers.
+type Check func(ctx context.Context) error
+
+// Config is what a Server is built from.
+type Config struct {
+	Store     *store.Store
+	Links     *links.Reader
+	Authorize *authorize.Service
+	Unlinker  *links.Unlinker
+	Gate      *access.Gate
+	Logger    *slog.Logger
+	Metrics   http.Handler     // of /metrics
+	Ready     map[string]Check // of /readyz, by name
+	Codec     CodecConfig
+}
+
+// CodecConfig is how workflow payloads are decoded for the Temporal UI.
+type CodecConfig struct {
+	Codec         converter.PayloadCodec
+	UIOrigin      string // of the Temporal UI; "" where there is none: then only tokens decode
+	AllowLoopback bool   // a UI on this machine needs no token
+	// Session returns who is signed in at the console; nil where there is none.
+	Session func(*http.Request) (access.Identity, bool)
+}
+
+// Server answers the API. Safe for concurrent use.
+type Server struct {
+	store     *store.Store
+	links     *links.Reader
+	authorize *authorize.Service
+	unlinker  *links.Unlinker
+	gate      *access.Gate
+	quota     *access.Quota
+	logger    *slog.Logger
+	metrics   http.Handler
+	ready     map[string]Check
+	codec     CodecConfig
+}
+
+// New builds a server.
+func New(c Config) *Server {
+	return &Server{
+		store: c.Store, links: c.Links, authorize: c.Authorize, unlinker: c.Unlinker, gate: c.Gate, quota: access.NewQuota(),
+		logger: c.Logger, metrics: c.Metrics, ready: c.Ready, codec: c.Codec,
+	}
+}
+
+// Register adds the API's routes.
+func (s *Server) Register(mux *http.ServeMux) {
+	const accounts = "/api/v1/orgs/{org_id}/setting/{app_name}/link_accounts"
+	mux.Handle("GET "+accounts, s.guarded(access.ReadLinks, s.listLinks))
+	mux.Handle("POST "+accounts, s.guarded(access.ChangeLinks, s.addLink))
+	mux.Handle("PUT "+accounts+"/{account_id}", s.guarded(access.ChangeLinks, s.setLink))
+	mux.Handle("DELETE "+accounts+"/{account_id}", s.guarded(access.ChangeLinks, s.unlink))
+
+	const calls = "/api/v1/sites/{site_id}/stats/calls"
+	mux.Handle("GET "+calls+"/search", s.guarded(access.ReadCalls, s.searchCalls))
+	mux.Handle("GET "+calls+"/summary", s.guarded(access.ReadCalls, s.summarizeCalls))
+
+	mux.Handle("GET /api/v1/orgs/{org_id}/receipts", s.guarded(access.ReadLedger, s.listReceipts))
+	mux.Handle("GET /api/v1/orgs/{org_id}/gaps", s.guarded(access.ReadLedger, s.listGaps))
+
+	mux.HandleFunc("GET /api/v1/oauth2/app/{provider}/callback", s.callback)
+	mux.HandleFunc("GET /api/v1/org/{org_id}/oauth2/app/{provider}/callback", s.callback) // Mist's form
+	mux.HandleFunc("GET /api/v1/oauth2/app/{provider}/pending", s.pending)
+
+	mux.Handle("POST "+codecPath, s.decodeHandler())
+	mux.HandleFunc("OPTIONS "+codecPath, s.preflight)
+
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	if s.metrics != nil {
+		mux.Handle("GET /metrics", s.metrics)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.writeError(w, r, notFound("")) })
+}
+
+// HTTPServer is a server with the limits of one that strangers reach.
+func HTTPServer(addr string, handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       20 * time.Second,
+		WriteTimeout:      60 * time.Second, // longer than a browser's wait for its link
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}

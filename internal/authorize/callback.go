@@ -1,0 +1,169 @@
+package authorize
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"callweave/internal/provider"
+	"callweave/internal/secret"
+	"callweave/internal/store"
+	"callweave/internal/store/db"
+	"callweave/internal/vault"
+)
+
+// The codes with which a callback itself ends. The Authorize workflow has more.
+const (
+	CodeInvalidState = "invalid_state" // missing, forged, or of something else
+	CodeExpired      = "expired"
+	CodeAlreadyUsed  = "already_used"
+	CodeAccessDenied = "access_denied" // RFC 6749 section 4.1.2.1
+	CodeRefused      = "refused"       // any other error of the provider
+	CodeFailed       = "failed"        // ours: link again
+)
+
+// Callback is what the provider's redirect carries.
+type Callback struct {
+	Provider provider.Name
+	OrgID    uuid.UUID // where the path names one; Nil else
+	State    string
+	Code     secret.Text
+	Error    string // the provider's reason to send no code
+}
+
+// Ending is what the browser is told.
+type Ending struct {
+	Forward   string // where it goes; "" where it must see a page instead
+	Code      string // why there is no link; "" when there is one
+	AccountID string // of the link
+	Pending   bool   // neither yet: ask again with [Service.Resume]
+	OrgID     uuid.UUID
+}
+
+// Finish answers an authorization. The first answer counts: every other gets
+// [CodeAlreadyUsed] and changes nothing. An error is a failure of ours; whoever caused it
+// may try the same callback again.
+func (s *Service) Finish(ctx context.Context, c Callback) (Ending, error) {
+	row, code, err := s.find(ctx, c)
+	if err != nil || code != "" {
+		return s.page(row, code), err
+	}
+	if row.State != "offered" {
+		return s.ending(row, CodeAlreadyUsed, ""), nil
+	}
+	if !row.ExpiresAt.After(time.Now()) {
+		return s.ending(row, CodeExpired, ""), nil
+	}
+	if c.Code.IsZero() {
+		reason := CodeRefused
+		if c.Error == CodeAccessDenied {
+			reason = CodeAccessDenied
+		}
+		denied, err := s.store.DenyAuthorization(ctx, row.AuthorizationID, reason)
+		if err == nil && !denied {
+			reason = CodeAlreadyUsed
+		}
+		return s.ending(row, reason, ""), err
+	}
+	codeSealed, err := s.master.SealText(vault.PurposeCode, c.Code)
+	if err != nil {
+		return Ending{}, err
+	}
+	first, err := s.store.ReturnAuthorization(ctx, row.AuthorizationID, codeSealed)
+	if err != nil {
+		return Ending{}, err
+	}
+	if !first {
+		return s.ending(row, CodeAlreadyUsed, ""), nil
+	}
+	return s.wait(ctx, row), nil
+}
+
+// Resume says how an answered authorization ended, and waits again where it did not yet.
+// It also starts the workflow where Temporal could not be reached before.
+func (s *Service) Resume(ctx context.Context, name provider.Name, stateText string) (Ending, error) {
+	row, code, err := s.find(ctx, Callback{Provider: name, State: stateText})
+	if err != nil || code != "" {
+		return s.page(row, code), err
+	}
+	switch row.State {
+	case "returned":
+		return s.wait(ctx, row), nil
+	case "linked":
+		return s.ending(row, "", deref(row.AccountID)), nil
+	case "refused":
+		return s.ending(row, deref(row.ErrorCode), ""), nil
+	}
+	return s.page(row, CodeInvalidState), nil
+}
+
+// find returns the authorization that the callback's state names, or why there is none.
+func (s *Service) find(ctx context.Context, c Callback) (row db.Authorization, code string, err error) {
+	st, err := s.openState(c.State)
+	if err != nil || st.Provider != c.Provider || (c.OrgID != uuid.Nil && c.OrgID != st.OrgID) {
+		return row, CodeInvalidState, nil //nolint:nilerr // a bad state is an ending, not a failure of ours
+	}
+	row, err = s.store.OfferedAuthorization(ctx, st.AuthorizationID, st.OrgID, string(st.Provider))
+	if errors.Is(err, store.ErrNotFound) {
+		if st.ExpiresAt.Before(time.Now()) {
+			return row, CodeExpired, nil
+		}
+		return row, CodeInvalidState, nil
+	}
+	return row, "", err
+}
+
+func (s *Service) wait(ctx context.Context, row db.Authorization) Ending {
+	waiting, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	result, err := s.runner.Authorize(waiting, row.AuthorizationID)
+	if err == nil {
+		return s.ending(row, result.ErrorCode, result.AccountID)
+	}
+	if waiting.Err() == nil {
+		s.logger.WarnContext(ctx, "authorization has no result yet", "authorization_id", row.AuthorizationID, "org_id", row.OrgID, "error", err)
+	}
+	if row.ReturnedAt != nil && time.Since(*row.ReturnedAt) > Lifetime {
+		return s.ending(row, CodeFailed, "")
+	}
+	return Ending{Pending: true, OrgID: row.OrgID}
+}
+
+// ending sends the browser back with ?<provider>=linked&account_id=… or
+// ?<provider>=failed&error=…, or shows a page where its host is no longer allowed.
+func (s *Service) ending(row db.Authorization, code, accountID string) Ending {
+	end := Ending{Code: code, AccountID: accountID, OrgID: row.OrgID}
+	forward, err := s.forwards.Check(row.ForwardUrl)
+	if err != nil {
+		return end
+	}
+	target, err := url.Parse(forward)
+	if err != nil {
+		return end
+	}
+	query := target.Query()
+	if code == "" {
+		query.Set(row.Provider, "linked")
+		query.Set("account_id", accountID)
+	} else {
+		query.Set(row.Provider, "failed")
+		query.Set("error", code)
+	}
+	target.RawQuery = query.Encode()
+	end.Forward = target.String()
+	return end
+}
+
+func (s *Service) page(row db.Authorization, code string) Ending {
+	return Ending{Code: code, OrgID: row.OrgID}
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

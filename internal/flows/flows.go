@@ -1,0 +1,108 @@
+// Package flows starts and asks our workflows by their ids, for the HTTP backend and the
+// command line.
+package flows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"callweave/internal/provider"
+	"callweave/workflows"
+)
+
+// ErrNoWorkflow says that no workflow with the id is running.
+var ErrNoWorkflow = errors.New("no such workflow is running")
+
+// CodeFailed is the error code of an authorization whose workflow failed.
+const CodeFailed = "failed"
+
+// Flows talks to Temporal. Safe for concurrent use.
+type Flows struct{ client client.Client }
+
+// New builds it over a connected client.
+func New(c client.Client) *Flows { return &Flows{client: c} }
+
+// Check reports whether Temporal answers.
+func (f *Flows) Check(ctx context.Context) error {
+	if _, err := f.client.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return fmt.Errorf("ask Temporal for its health: %w", err)
+	}
+	return nil
+}
+
+// Authorize runs an authorization, or joins the run of it, and waits for the result. A
+// run that failed has the error code [CodeFailed]; it is started again by the next call.
+func (f *Flows) Authorize(ctx context.Context, id uuid.UUID) (workflows.AuthorizeResult, error) {
+	var result workflows.AuthorizeResult
+	run, err := f.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.AuthorizeID(id), TaskQueue: workflows.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		StaticSummary:            "An administrator came back with an authorization code",
+	}, workflows.AuthorizeWorkflow, workflows.AuthorizeInput{AuthorizationID: id})
+	if err != nil {
+		return result, fmt.Errorf("start authorization %s: %w", id, err)
+	}
+	err = run.Get(ctx, &result)
+	var failed *temporal.WorkflowExecutionError
+	if errors.As(err, &failed) {
+		return workflows.AuthorizeResult{ErrorCode: CodeFailed}, nil
+	}
+	if err != nil {
+		return result, fmt.Errorf("wait for authorization %s: %w", id, err)
+	}
+	return result, nil
+}
+
+// Unlink asks a link to end and waits until it is fenced: from then on nothing is written
+// for it and its erasure cannot be lost. [ErrNoWorkflow] where the link is not running.
+func (f *Flows) Unlink(ctx context.Context, ref provider.AccountRef, org uuid.UUID, reason string) (workflows.UnlinkResult, error) {
+	var result workflows.UnlinkResult
+	handle, err := f.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflows.LinkID(ref, org), UpdateName: workflows.UnlinkMessage,
+		Args: []any{workflows.Unlink{Reason: reason}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(ctx, &result)
+	}
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return result, fmt.Errorf("unlink %s from org %s: %w", ref, org, ErrNoWorkflow)
+	}
+	if err != nil {
+		return result, fmt.Errorf("unlink %s from org %s: %w", ref, org, err)
+	}
+	return result, nil
+}
+
+// Harvest starts a harvest of [from, to) beside the scheduled ones and returns its
+// workflow id. Starting the same one again while it runs joins it.
+func (f *Flows) Harvest(ctx context.Context, ref provider.AccountRef, from, to time.Time) (string, error) {
+	run, err := f.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       workflows.HarvestID(ref) + "/" + from.UTC().Format(time.RFC3339),
+		TaskQueue:                workflows.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            fmt.Sprintf("Operator's harvest of %s from %s to %s", ref, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339)),
+	}, workflows.HarvestWorkflow, workflows.HarvestInput{AccountRef: ref, From: from, To: to})
+	if err != nil {
+		return "", fmt.Errorf("start harvest of %s: %w", ref, err)
+	}
+	return run.GetID(), nil
+}
+
+// HarvestResult waits for a harvest and returns what it did.
+func (f *Flows) HarvestResult(ctx context.Context, workflowID string) (workflows.HarvestResult, error) {
+	var result workflows.HarvestResult
+	if err := f.client.GetWorkflow(ctx, workflowID, "").Get(ctx, &result); err != nil {
+		return result, fmt.Errorf("wait for %s: %w", workflowID, err)
+	}
+	return result, nil
+}

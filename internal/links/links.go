@@ -1,0 +1,120 @@
+// Package links shows the links of an org as their owners see them: it opens what is
+// sealed of them.
+package links
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"callweave/internal/provider"
+	"callweave/internal/secret"
+	"callweave/internal/store/db"
+	"callweave/internal/vault"
+)
+
+// Link is one linked account. Company and LinkedBy may name a person: they are for the
+// org's own people only.
+type Link struct {
+	provider.AccountRef
+	Company             secret.Text
+	LinkedBy            secret.Text // first name
+	LinkedAt            time.Time
+	Status              string // active or failed
+	LastStatus          string // success, failed, or "" before the first pull
+	LastSyncAt          time.Time
+	Errors              []string
+	MissingScopes       []string
+	MaxDailyAPIRequests *int32 // nil: the default
+	DiscardGuestInfo    bool
+}
+
+// Store lists links; [store.Store] does.
+type Store interface {
+	LinkedAccounts(ctx context.Context, org uuid.UUID, name provider.Name) ([]db.LinkedAccountsRow, error)
+}
+
+// Reader lists links. Safe for concurrent use.
+type Reader struct {
+	store Store
+	vault *vault.Vault
+}
+
+// NewReader builds a reader.
+func NewReader(store Store, v *vault.Vault) *Reader { return &Reader{store: store, vault: v} }
+
+// List returns an org's links that are not being unlinked, oldest first; of every provider
+// where name is "".
+func (r *Reader) List(ctx context.Context, org uuid.UUID, name provider.Name) ([]Link, error) {
+	rows, err := r.store.LinkedAccounts(ctx, org, name)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Link, 0, len(rows))
+	for _, row := range rows {
+		link, err := r.open(ctx, row)
+		if errors.Is(err, vault.ErrDestroyed) {
+			continue // unlinked since we read the row
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, link)
+	}
+	return list, nil
+}
+
+func (r *Reader) open(ctx context.Context, row db.LinkedAccountsRow) (Link, error) {
+	link := Link{
+		AccountRef: provider.AccountRef{Provider: provider.Name(row.Provider), AccountID: row.AccountID},
+		LinkedAt:   row.LinkedAt, Status: row.Status, Errors: row.Errors, MissingScopes: row.MissingScopes,
+		MaxDailyAPIRequests: row.MaxDailyApiRequests, DiscardGuestInfo: row.DiscardGuestInfo,
+	}
+	if row.LastStatus != nil {
+		link.LastStatus = *row.LastStatus
+	}
+	if row.LastSyncAt != nil {
+		link.LastSyncAt = *row.LastSyncAt
+	}
+	if len(row.CompanySealed) > 0 {
+		key, err := r.vault.Key(ctx, vault.AccountScope(link.AccountRef))
+		if err != nil {
+			return link, err
+		}
+		company, err := key.Open("company_sealed", row.CompanySealed)
+		if err != nil {
+			return link, err
+		}
+		link.Company = secret.New(string(company))
+	}
+	key, err := r.vault.Key(ctx, vault.LinkScope(link.AccountRef, row.OrgID))
+	if err != nil {
+		return link, err
+	}
+	linkedBy, err := key.Open("linked_by_sealed", row.LinkedBySealed)
+	if err != nil {
+		return link, err
+	}
+	link.LinkedBy, err = firstName(linkedBy)
+	return link, err
+}
+
+// firstName is all that the network's own table shows of who linked an account.
+func firstName(linkedBy []byte) (secret.Text, error) {
+	var person struct {
+		FirstName string `json:"first_name"`
+		Name      string `json:"name"`
+	}
+	if err := json.Unmarshal(linkedBy, &person); err != nil {
+		return secret.Text{}, fmt.Errorf("read linked_by: %w", vault.ErrUnsealed)
+	}
+	if person.FirstName == "" {
+		person.FirstName, _, _ = strings.Cut(strings.TrimSpace(person.Name), " ")
+	}
+	return secret.New(person.FirstName), nil
+}
