@@ -241,7 +241,11 @@ func TestAppsDoNotEndEachOther(t *testing.T) {
 		c.Clients = append(c.Clients, Client{ID: other, Secret: otherSecret, RedirectURIs: c.Clients[0].RedirectURIs, Scopes: []string{"user:read:admin"}})
 	})
 	access, refresh := b.pair(b.owner)
-	exchange := b.tokenRequest("/oauth/token", "grant_type", "authorization_code", "redirect_uri", b.redirectURI(), "code", b.code(b.owner, "client_id", other))
+	code := b.code(b.owner, "client_id", other)
+	if got := b.exchange(code); got.status != 400 || got.body["errorCode"] != 4734.0 {
+		t.Errorf("another app's code: got %d %s", got.status, got.raw)
+	}
+	exchange := b.tokenRequest("/oauth/token", "grant_type", "authorization_code", "redirect_uri", b.redirectURI(), "code", code)
 	exchange.SetBasicAuth(other, otherSecret)
 	if got := b.do(exchange); got.status != 200 || got.text("scope") != "user:read:admin" {
 		t.Fatalf("exchange: got %d %s", got.status, got.raw)

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,7 +148,7 @@ func TestRepliesAreTheTruth(t *testing.T) {
 		}
 	}
 	spellings := map[string]bool{}
-	joins, samples, macs := map[string]int{}, 0, 0
+	joins, samples, macForms := map[string]int{}, 0, map[string]int{}
 	b.crawl(access, day, func(template string, got answer) {
 		if template != "/metrics/meetings/{meetingId}/participants/qos" {
 			return
@@ -157,8 +158,8 @@ func TestRepliesAreTheTruth(t *testing.T) {
 			joins[leg.UUID]++
 			if mac, err := macaddr.Parse(row["mac_addr"].(string)); err != nil || (mac != leg.MAC && !guest(leg)) {
 				t.Errorf("mac %q of %s: %v", row["mac_addr"], leg.MAC, err)
-			} else if !mac.IsZero() {
-				macs++
+			} else {
+				macForms[formOf(row["mac_addr"].(string))]++
 			}
 			minutes := map[string]world.Minute{}
 			for _, minute := range w.Minutes(leg) {
@@ -185,12 +186,27 @@ func TestRepliesAreTheTruth(t *testing.T) {
 			t.Errorf("join %s: got %d rows", leg, n)
 		}
 	}
+	for _, want := range []string{"", "x-x-x", " x:x:x:x:x:x", "X:X:X:X:X:X", "x:x:x:x:x:x"} {
+		if macForms[want] == 0 {
+			t.Errorf("no hardware address is written as %q", want)
+		}
+	}
 	for _, want := range []string{"rwg", "spaced", "unspaced", "dash", "blank"} {
 		if !spellings[want] {
 			t.Errorf("no reply is written the way %q", want)
 		}
 	}
-	t.Logf("%d joins, %d samples, %d MACs, written as %v", len(joins), samples, macs, spellings)
+	t.Logf("%d joins, %d samples, written as %v, addresses as %v", len(joins), samples, spellings, macForms)
+}
+
+// formOf is a text with every run of hexadecimal digits replaced by one x, or X where
+// a letter among all of them is a capital.
+func formOf(mac string) string {
+	x := "x"
+	if mac != strings.ToLower(mac) {
+		x = "X"
+	}
+	return regexp.MustCompile(`[0-9A-Fa-f]+`).ReplaceAllString(mac, x)
 }
 
 // compareSample holds a sample against the truth and says how it was written.
