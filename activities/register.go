@@ -13,7 +13,9 @@ import (
 
 // Set is all that a worker hosts. A nil member registers nothing.
 type Set struct {
-	Links *Links
+	Devices *Devices
+	Weaver  *Weaver
+	Links   *Links
 }
 
 // Register registers every activity of the set under its name. The registry's worker
@@ -24,6 +26,12 @@ func Register(registry worker.ActivityRegistry, set Set) {
 		registerAll(registry, map[string]any{
 			workflows.ExchangeCodeActivity: set.Links.ExchangeCode,
 		})
+	}
+	if set.Devices != nil {
+		registerAll(registry, map[string]any{workflows.CollectDevicesActivity: set.Devices.CollectDevices})
+	}
+	if set.Weaver != nil {
+		registerAll(registry, map[string]any{workflows.WeaveActivity: set.Weaver.Weave})
 	}
 }
 

@@ -9,10 +9,11 @@ import (
 // the replayer share it.
 func RegisterWorkflows(registry worker.WorkflowRegistry) {
 	for name, function := range map[string]any{
-		AuthorizeWorkflow: Authorize,
-		LinkWorkflow:      Link,
-		DeboardWorkflow:   Deboard,
-		RevokeWorkflow:    Revoke,
+		AuthorizeWorkflow:      Authorize,
+		LinkWorkflow:           Link,
+		DeboardWorkflow:        Deboard,
+		RevokeWorkflow:         Revoke,
+		CollectDevicesWorkflow: CollectDevices,
 	} {
 		registry.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}

@@ -114,3 +114,11 @@ func (s *Store) Sites(ctx context.Context, org uuid.UUID) ([]db.Site, error) {
 	rows, err := s.queries().Sites(ctx, org)
 	return rows, notFound(err, "list sites of %s", org)
 }
+
+// ForgetDeviceState lets the next poll begin anew.
+func (s *Store) ForgetDeviceState(ctx context.Context, org uuid.UUID) error {
+	if err := s.queries().ForgetDeviceState(ctx, org); err != nil {
+		return fmt.Errorf("forget device state of %s: %w", org, err)
+	}
+	return nil
+}

@@ -23,6 +23,15 @@ func (q *Queries) DeviceState(ctx context.Context, orgID uuid.UUID) (DeviceState
 	return i, err
 }
 
+const forgetDeviceState = `-- name: ForgetDeviceState :exec
+delete from device_states where org_id = $1
+`
+
+func (q *Queries) ForgetDeviceState(ctx context.Context, orgID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, forgetDeviceState, orgID)
+	return err
+}
+
 const putDeviceState = `-- name: PutDeviceState :execrows
 insert into device_states as s (org_id, polled_at, state_sealed)
 select $1, $2::timestamptz, $3

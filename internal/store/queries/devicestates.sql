@@ -17,3 +17,6 @@ where org_id = @org_id;
 
 -- name: SetDevicesError :exec
 update orgs set devices_error = @message::text where org_id = @org_id;
+
+-- name: ForgetDeviceState :exec
+delete from device_states where org_id = $1;
