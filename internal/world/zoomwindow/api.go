@@ -32,16 +32,16 @@ type endpoint struct {
 	serve    func(*Window, *call) reply
 }
 
-// The scopes of Zoom's API reference, the classic ones first.
-var (
-	listScopes        = []string{"dashboard_meetings:read:admin", "dashboard:read:admin", "dashboard:read:list_meetings:admin"}
-	meetingScopes     = []string{"dashboard_meetings:read:admin", "dashboard:read:meeting:admin"}
-	participantScopes = []string{"dashboard_meetings:read:admin", "dashboard:read:list_meeting_participants:admin"}
-	qosScopes         = []string{"dashboard_meetings:read:admin", "dashboard:read:list_meeting_participants_qos:admin"}
-	oneQoSScopes      = []string{"dashboard_meetings:read:admin", "dashboard:read:meeting_participant_qos:admin"}
-	userScopes        = []string{"user:read:admin", "user:read", "user:read:user:admin", "user:read:user"}
-	meScopes          = append([]string{"user_info:read"}, userScopes...)
-)
+// dashboardScopes are the scopes of a dashboard endpoint by Zoom's API reference: the
+// classic one of all of them, then those of its own.
+func dashboardScopes(own ...string) []string {
+	return append([]string{"dashboard_meetings:read:admin"}, own...)
+}
+
+// userScopes are those of reading a user; reading oneself takes less.
+func userScopes(more ...string) []string {
+	return append([]string{"user:read:admin", "user:read", "user:read:user:admin", "user:read:user"}, more...)
+}
 
 // route finds the endpoint of an escaped path below /v2/ and fills in what the path
 // names. Empty segments are dropped, as a "//" is on the way to Zoom.
@@ -56,9 +56,9 @@ func route(path string, c *call) (endpoint, bool) {
 	if at(0) == "users" && len(segments) == 2 {
 		c.personID = unescape(at(1))
 		if c.personID == "me" {
-			return endpoint{"GET /users/me", Light, meScopes, (*Window).serveUser}, true
+			return endpoint{"GET /users/me", Light, userScopes("user_info:read"), (*Window).serveUser}, true
 		}
-		return endpoint{"GET /users/{userId}", Light, userScopes, (*Window).serveUser}, true
+		return endpoint{"GET /users/{userId}", Light, userScopes(), (*Window).serveUser}, true
 	}
 	if at(0) != "metrics" || at(1) != "meetings" {
 		return endpoint{}, false
@@ -69,16 +69,16 @@ func route(path string, c *call) (endpoint, bool) {
 	const one = "GET /metrics/meetings/{meetingId}"
 	switch {
 	case len(segments) == 2:
-		return endpoint{"GET /metrics/meetings", ResourceIntensive, listScopes, (*Window).serveList}, true
+		return endpoint{"GET /metrics/meetings", ResourceIntensive, dashboardScopes("dashboard:read:admin", "dashboard:read:list_meetings:admin"), (*Window).serveList}, true
 	case len(segments) == 3:
-		return endpoint{one, Heavy, meetingScopes, (*Window).serveMeeting}, true
+		return endpoint{one, Heavy, dashboardScopes("dashboard:read:meeting:admin"), (*Window).serveMeeting}, true
 	case len(segments) == 4 && at(3) == "participants":
-		return endpoint{one + "/participants", Heavy, participantScopes, (*Window).serveParticipants}, true
+		return endpoint{one + "/participants", Heavy, dashboardScopes("dashboard:read:list_meeting_participants:admin"), (*Window).serveParticipants}, true
 	case len(segments) == 5 && at(3) == "participants" && at(4) == "qos":
-		return endpoint{one + "/participants/qos", Heavy, qosScopes, (*Window).serveQoS}, true
+		return endpoint{one + "/participants/qos", Heavy, dashboardScopes("dashboard:read:list_meeting_participants_qos:admin"), (*Window).serveQoS}, true
 	case len(segments) == 6 && at(3) == "participants" && at(5) == "qos":
 		c.personID = unescape(at(4))
-		return endpoint{one + "/participants/{participantId}/qos", Heavy, oneQoSScopes, (*Window).serveOneQoS}, true
+		return endpoint{one + "/participants/{participantId}/qos", Heavy, dashboardScopes("dashboard:read:meeting_participant_qos:admin"), (*Window).serveOneQoS}, true
 	}
 	return endpoint{}, false
 }
@@ -110,7 +110,7 @@ func (w *Window) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	c.account, _ = w.account(g.AccountID)
 	c.user, _, _ = w.admin(g.UserID)
 	if w.cfg.Replies.Headers != HeadersNone {
-		rw.Header().Set("X-RateLimit-Category", string(e.category))
+		rw.Header().Set("X-Ratelimit-Category", string(e.category))
 	}
 	if refused := w.limits.take(g.AccountID, e.category, w.limitsOf(g.AccountID), w.cfg.Now()); refused != nil {
 		w.ledger.add(countKey{g.AccountID, e.category, e.name, http.StatusTooManyRequests})

@@ -3,6 +3,7 @@ package zoomwindow
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func TestAuthentication(t *testing.T) {
 		"unknown":    {"Bearer x" + access, "", "Invalid access token."},
 		"also query": {"Bearer " + access, "?access_token=" + access, "Invalid access token, this access token is not supported as query parameter string."},
 	} {
-		req, _ := http.NewRequest(http.MethodGet, b.server.URL+"/v2/users/me"+tt.query, nil)
+		req := b.request(http.MethodGet, "/v2/users/me"+tt.query, "")
 		if tt.header != "" {
 			req.Header.Set("Authorization", tt.header)
 		}
@@ -138,6 +139,7 @@ func TestList(t *testing.T) {
 	access, _ := b.pair(b.owner)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got := b.get(access, "/metrics/meetings?"+tt.query)
 			if tt.code != 0 {
 				if got.status != 400 || got.code() != tt.code {
@@ -150,6 +152,12 @@ func TestList(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAccountOptions(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	access, _ := b.pair(b.owner)
 	b.SetAccount(b.account.ID, AccountOptions{RefuseEndTime: true})
 	if got := b.get(access, "/metrics/meetings?type=past&query_date_type=end_time"+span); got.status != 400 || got.code() != 12700 {
 		t.Errorf("end_time refused: got %d %s", got.status, got.raw)
@@ -169,12 +177,7 @@ func TestListIsLate(t *testing.T) {
 	b.clock.Advance(30 * time.Minute) // the running meeting ends now
 	const running = "AAAAAAAAAAAAAAAAAAAAAg=="
 	listed := func(kind string) bool {
-		for _, uuid := range uuids(b.get(access, "/metrics/meetings?type="+kind+span)) {
-			if uuid == running {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(uuids(b.get(access, "/metrics/meetings?type="+kind+span)), running)
 	}
 	if listed("live") || listed("past") {
 		t.Error("listed at its very end")
@@ -254,6 +257,7 @@ func TestMeetingInPath(t *testing.T) {
 	access, _ := b.pair(b.owner)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			path := "/metrics/meetings/" + tt.encode(tt.id)
 			if got := b.get(access, path+"?type=live"); got.status != tt.status || got.text("message") != tt.message {
 				t.Errorf("live: got %d %s, want %d %q", got.status, got.raw, tt.status, tt.message)
@@ -266,6 +270,12 @@ func TestMeetingInPath(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOldAndRunningMeetings(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	access, _ := b.pair(b.owner)
 	if got := b.get(access, "/metrics/meetings/93201235621?type=past"); got.status != 404 {
 		t.Errorf("a number means the latest instance, which is running: got %d", got.status)
 	}

@@ -77,7 +77,7 @@ func (w *Window) askConsent(rw http.ResponseWriter, r *http.Request) reply {
 		state: q.Get("state"), hasState: q.Has("state"),
 		challenge: q.Get("code_challenge"), method: method, session: session,
 	})
-	http.SetCookie(rw, &http.Cookie{
+	http.SetCookie(rw, &http.Cookie{ //nolint:gosec // not Secure: a simulated Zoom is served without TLS
 		Name: sessionCookie, Value: session, Path: "/oauth", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	rw.Header().Set("Cache-Control", "no-store")

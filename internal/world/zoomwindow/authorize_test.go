@@ -25,8 +25,8 @@ func TestAuthorizeRefuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			req, _ := http.NewRequest(http.MethodGet, b.authorizeURL(tt.pairs...), nil)
-			got := b.do(req)
+			t.Parallel()
+			got := b.do(b.request(http.MethodGet, strings.TrimPrefix(b.authorizeURL(tt.pairs...), b.server.URL), ""))
 			if got.status != http.StatusBadRequest || got.body["errorCode"] != tt.code || got.body["status"] != false {
 				t.Errorf("got %d %s, want errorCode %v", got.status, got.raw, tt.code)
 			}
@@ -85,8 +85,7 @@ func TestConsentIsBoundToTheBrowser(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	browser := NewBrowser()
-	req, _ := http.NewRequest(http.MethodGet, b.authorizeURL(), nil)
-	page, err := browser.follow(req)
+	page, err := browser.follow(b.request(http.MethodGet, strings.TrimPrefix(b.authorizeURL(), b.server.URL), ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +95,7 @@ func TestConsentIsBoundToTheBrowser(t *testing.T) {
 	}
 	form.fields.Set(fieldDecision, decisionAllow)
 	post := func(as *Browser) int {
-		req, _ := http.NewRequest(http.MethodPost, form.action.String(), strings.NewReader(form.fields.Encode()))
+		req := b.request(http.MethodPost, form.action.Path, form.fields.Encode())
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		end, err := as.follow(req)
 		if err != nil {

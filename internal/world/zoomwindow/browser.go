@@ -95,20 +95,20 @@ func (b *Browser) follow(req *http.Request) (view, error) {
 		body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
 		_ = resp.Body.Close() // nothing was written to it
 		if err != nil {
-			return view{}, err
+			return view{}, fmt.Errorf("read page: %w", err)
 		}
 		if resp.StatusCode < 300 || resp.StatusCode > 399 || resp.Header.Get("Location") == "" {
 			return view{req.URL, resp.StatusCode, string(body)}, nil
 		}
 		next, err := req.URL.Parse(resp.Header.Get("Location"))
 		if err != nil {
-			return view{}, err
+			return view{}, errors.New("redirect to what is no address")
 		}
 		if b.Stop != nil && b.Stop(next) {
 			return view{url: next}, nil
 		}
 		if req, err = http.NewRequestWithContext(req.Context(), http.MethodGet, next.String(), nil); err != nil {
-			return view{}, err
+			return view{}, errors.New("redirect to what is no address")
 		}
 	}
 	return view{}, fmt.Errorf("more than %d redirects", maxHops)
@@ -116,8 +116,7 @@ func (b *Browser) follow(req *http.Request) (view, error) {
 
 // withoutURL drops the address from an error: a callback's has the code in it.
 func withoutURL(err error) error {
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
+	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		return fmt.Errorf("%s: %w", withURL.Op, withURL.Err)
 	}
 	return err
@@ -133,7 +132,7 @@ type consentForm struct {
 func parseConsent(v view, email string) (consentForm, error) {
 	doc, err := html.Parse(strings.NewReader(v.body))
 	if err != nil {
-		return consentForm{}, err
+		return consentForm{}, fmt.Errorf("parse page: %w", err)
 	}
 	form := consentForm{fields: url.Values{}}
 	chosen := email == ""
@@ -142,7 +141,7 @@ func parseConsent(v view, email string) (consentForm, error) {
 		case n.Type != html.ElementNode:
 		case n.Data == "form" && attribute(n, "id") == "consent":
 			if form.action, err = v.url.Parse(attribute(n, "action")); err != nil {
-				return consentForm{}, err
+				return consentForm{}, fmt.Errorf("parse form: %w", err)
 			}
 		case n.Data == "input" && attribute(n, "type") == "hidden":
 			form.fields.Set(attribute(n, "name"), attribute(n, "value"))

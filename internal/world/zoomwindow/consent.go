@@ -16,7 +16,7 @@ const (
 	decisionDecline = "decline"
 )
 
-var consentTemplate = template.Must(template.New("consent").Parse(`<!doctype html>
+const consentHTML = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -47,7 +47,7 @@ button[value=allow]{background:#0b5cff;color:#fff} .note{color:#5b6875;font-size
 <p class="note">This is a simulated Zoom. Nobody listed here exists.</p>
 </body>
 </html>
-`))
+`
 
 type consentAdmin struct{ UserID, Name, Email, Company string }
 
@@ -66,7 +66,11 @@ func (w *Window) consentPage(request string, client Client) reply {
 		}
 	}
 	var page bytes.Buffer
-	if err := consentTemplate.Execute(&page, data); err != nil {
+	t, err := template.New("consent").Parse(consentHTML)
+	if err == nil {
+		err = t.Execute(&page, data)
+	}
+	if err != nil {
 		return htmlReply(http.StatusInternalServerError, "consent page: "+err.Error())
 	}
 	return htmlReply(http.StatusOK, page.String())

@@ -12,10 +12,11 @@ const controlPrefix = "/_world/"
 
 // FaultState is a fault at work, as GET /_world/state shows it.
 type FaultState struct {
+	Fault
+
 	ID    string `json:"id"`
 	Seen  int    `json:"seen"`  // matching requests
 	Fired int    `json:"fired"` // struck ones
-	Fault
 }
 
 // GrantState is an authorization without its tokens.

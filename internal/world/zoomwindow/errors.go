@@ -2,6 +2,7 @@ package zoomwindow
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,9 +31,7 @@ func htmlReply(status int, page string) reply {
 }
 
 func (r reply) write(w http.ResponseWriter) {
-	for name, values := range r.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), r.header)
 	w.Header().Set("Content-Type", r.contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
 	w.WriteHeader(r.status)
@@ -126,6 +125,12 @@ func browserErrorReply(code int, message string) reply {
 	return jsonReply(http.StatusBadRequest, browserError{ErrorCode: code, ErrorMessage: message})
 }
 
+// The errors of RFC 6749, section 5.2, that occur more than once.
+const (
+	invalidGrant   = "invalid_grant"
+	invalidRequest = "invalid_request"
+)
+
 // tokenError is the body of every error of the token endpoint. Code is of Zoom's table
 // of OAuth error messages; the bodies seen at the live service have none.
 type tokenError struct {
@@ -138,7 +143,7 @@ type tokenError struct {
 // The errors of the token endpoint: the first three as seen live, the others with the
 // number and text of the table; their bodies are not documented.
 func deadToken() tokenError {
-	return tokenError{http.StatusBadRequest, "Invalid Token!", "invalid_grant", 0}
+	return tokenError{http.StatusBadRequest, "Invalid Token!", invalidGrant, 0}
 }
 
 func invalidClient() tokenError {
@@ -150,15 +155,15 @@ func unsupportedGrantType() tokenError {
 }
 
 func missingGrantType() tokenError {
-	return tokenError{http.StatusBadRequest, "Missing grant type.", "invalid_request", 4706}
+	return tokenError{http.StatusBadRequest, "Missing grant type.", invalidRequest, 4706}
 }
 
 func redirectMismatch() tokenError {
-	return tokenError{http.StatusBadRequest, "Redirect URI mismatch.", "invalid_request", 4709}
+	return tokenError{http.StatusBadRequest, "Redirect URI mismatch.", invalidRequest, 4709}
 }
 
 func scopesChanged() tokenError {
-	return tokenError{http.StatusBadRequest, "Refresh token invalid. The token scopes do not match with the client scopes.", "invalid_grant", 4711}
+	return tokenError{http.StatusBadRequest, "Refresh token invalid. The token scopes do not match with the client scopes.", invalidGrant, 4711}
 }
 
 func appDisabled() tokenError {
@@ -166,32 +171,32 @@ func appDisabled() tokenError {
 }
 
 func codeExpired() tokenError {
-	return tokenError{http.StatusBadRequest, "Code is expired", "invalid_grant", 4733}
+	return tokenError{http.StatusBadRequest, "Code is expired", invalidGrant, 4733}
 }
 
 func codeInvalid() tokenError {
-	return tokenError{http.StatusBadRequest, "Invalid authorization code.", "invalid_grant", 4734}
+	return tokenError{http.StatusBadRequest, "Invalid authorization code.", invalidGrant, 4734}
 }
 
 func badVerifier() tokenError {
-	return tokenError{http.StatusBadRequest, "Invalid code verifier.", "invalid_grant", 4700}
+	return tokenError{http.StatusBadRequest, "Invalid code verifier.", invalidGrant, 4700}
 }
 
 func ownerGone() tokenError {
-	return tokenError{http.StatusBadRequest, "The owner of the token does not exist.", "invalid_grant", 4735}
+	return tokenError{http.StatusBadRequest, "The owner of the token does not exist.", invalidGrant, 4735}
 }
 
 func disabledByAdmin() tokenError {
-	return tokenError{http.StatusBadRequest, "The token is disabled by admin.", "invalid_grant", 4738}
+	return tokenError{http.StatusBadRequest, "The token is disabled by admin.", invalidGrant, 4738}
 }
 
 func toleranceExceeded() tokenError {
-	return tokenError{http.StatusBadRequest, "The token ID is out of the token tolerance range.", "invalid_grant", 4740}
+	return tokenError{http.StatusBadRequest, "The token ID is out of the token tolerance range.", invalidGrant, 4740}
 }
 
 func (w *Window) tokenErrorReply(e tokenError) reply {
-	if w.cfg.OAuth.OldErrors && e.Err == "invalid_grant" {
-		e.Status, e.Err = http.StatusUnauthorized, "invalid_request"
+	if w.cfg.OAuth.OldErrors && e.Err == invalidGrant {
+		e.Status, e.Err = http.StatusUnauthorized, invalidRequest
 	}
 	if w.cfg.OAuth.NoErrorCodes {
 		e.Code = 0

@@ -50,6 +50,7 @@ type Fault struct {
 // Injected is a fault at work.
 type Injected struct {
 	Fault
+
 	ID string
 
 	owner    *Faults

@@ -100,8 +100,11 @@ func (l *limiter) take(accountID string, c Category, limits Limits, now time.Tim
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	u := l.usage(accountID)
-	short, size, limit := &u.light, time.Second, limits.LightPerSecond
+	var short *counter
+	size, limit := time.Second, 0
 	switch c {
+	case Light:
+		short, limit = &u.light, limits.LightPerSecond
 	case Heavy:
 		short, limit = &u.heavy, limits.HeavyPerSecond
 	case ResourceIntensive:
@@ -165,10 +168,10 @@ func (w *Window) refusalReply(f *refusal) reply {
 		if f.daily {
 			kind = "Daily-limit"
 		}
-		rep.header.Set("X-RateLimit-Type", kind)
-		rep.header.Set("X-RateLimit-Limit", strconv.Itoa(f.limit))
-		rep.header.Set("X-RateLimit-Remaining", "0")
-		rep.header.Set("X-RateLimit-Reset", f.resetAt.UTC().Format(time.RFC3339))
+		rep.header.Set("X-Ratelimit-Type", kind)
+		rep.header.Set("X-Ratelimit-Limit", strconv.Itoa(f.limit))
+		rep.header.Set("X-Ratelimit-Remaining", "0")
+		rep.header.Set("X-Ratelimit-Reset", f.resetAt.UTC().Format(time.RFC3339))
 	}
 	setRetryAfter(rep.header, w.cfg.Replies.RetryAfter, w.cfg.Now(), f.resetAt)
 	return rep
@@ -176,6 +179,7 @@ func (w *Window) refusalReply(f *refusal) reply {
 
 func setRetryAfter(h http.Header, format RetryAfterFormat, now, at time.Time) {
 	switch format {
+	case RetryAfterNone:
 	case RetryAfterISO:
 		h.Set("Retry-After", at.UTC().Format(time.RFC3339))
 	case RetryAfterHTTP:

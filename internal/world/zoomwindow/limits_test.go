@@ -29,7 +29,7 @@ func TestLimits(t *testing.T) {
 			b := setup(t, nil)
 			access, _ := b.pair(b.owner)
 			for i := range tt.allowed {
-				if got := b.get(access, tt.path); got.status != 200 || got.header.Get("X-RateLimit-Category") != tt.category || got.header.Get("X-RateLimit-Limit") != "" {
+				if got := b.get(access, tt.path); got.status != 200 || got.header.Get("X-Ratelimit-Category") != tt.category || got.header.Get("X-Ratelimit-Limit") != "" {
 					t.Fatalf("request %d: got %d %v", i, got.status, got.header)
 				}
 			}
@@ -70,7 +70,7 @@ func TestDailyQuota(t *testing.T) {
 			}
 			for _, path := range []string{heavy, intensive} {
 				got := b.get(access, path)
-				if got.status != 429 || got.text("message") != dailyText || got.header.Get("X-RateLimit-Type") != tt.kind || got.header.Get("Retry-After") != tt.retryAfter {
+				if got.status != 429 || got.text("message") != dailyText || got.header.Get("X-Ratelimit-Type") != tt.kind || got.header.Get("Retry-After") != tt.retryAfter {
 					t.Errorf("%s: got %d %v", path, got.status, got.header)
 				}
 			}

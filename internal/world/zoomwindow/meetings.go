@@ -39,9 +39,10 @@ type meetingRow struct {
 }
 
 type meetingList struct {
-	From string `json:"from"` // the date only
-	To   string `json:"to"`
 	page
+
+	From     string       `json:"from"` // the date only
+	To       string       `json:"to"`
 	Meetings []meetingRow `json:"meetings"`
 }
 

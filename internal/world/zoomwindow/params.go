@@ -85,6 +85,8 @@ func parseTime(text string) (t time.Time, bareDate bool, err error) {
 	if t, err = time.Parse(dateForm, text); err == nil {
 		return t, true, nil
 	}
-	t, err = time.Parse(dateTimeForm, text)
-	return t, false, err
+	if t, err = time.Parse(dateTimeForm, text); err != nil {
+		return time.Time{}, false, fmt.Errorf("read time: %w", err)
+	}
+	return t, false, nil
 }

@@ -35,6 +35,7 @@ type identity struct {
 // participantRow is one join: who leaves and joins again has two rows.
 type participantRow struct {
 	identity
+
 	ParticipantUserID   string `json:"participant_user_id"`
 	Email               string `json:"email"`
 	Role                string `json:"role"`
@@ -57,6 +58,7 @@ type participantRow struct {
 
 type participantList struct {
 	page
+
 	Participants []participantRow `json:"participants"`
 }
 

@@ -2,6 +2,7 @@ package zoomwindow
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"callweave/internal/world"
@@ -65,11 +66,13 @@ type sample struct {
 
 type qosRow struct {
 	identity
+
 	UserQoS []sample `json:"user_qos"`
 }
 
 type qosList struct {
 	page
+
 	Participants []qosRow `json:"participants"`
 }
 
@@ -122,9 +125,9 @@ func (w *Window) serveOneQoS(c *call) reply {
 	}
 	now := w.cfg.Now()
 	legs := joined(m, now)
-	for i := len(legs) - 1; i >= 0; i-- {
-		if legs[i].UserID == c.personID {
-			return jsonReply(http.StatusOK, w.qosRow(c, legs[i], options, now))
+	for _, leg := range slices.Backward(legs) {
+		if leg.UserID == c.personID {
+			return jsonReply(http.StatusOK, w.qosRow(c, leg, options, now))
 		}
 	}
 	return apiErrorReply(http.StatusNotFound, 3001, "This meeting's detail info is not available.")

@@ -3,6 +3,7 @@ package zoomwindow
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 )
@@ -28,9 +29,7 @@ func newSettings(cfg Config) *settings {
 		disabledApps: map[string]bool{},
 		disapproved:  map[approval]bool{},
 	}
-	for id, options := range cfg.Accounts {
-		s.accounts[id] = options
-	}
+	maps.Copy(s.accounts, cfg.Accounts)
 	for _, c := range cfg.Clients {
 		s.scopes[c.ID] = c.Scopes
 	}

@@ -46,6 +46,7 @@ func (w *Window) withFaults(rw http.ResponseWriter, r *http.Request, s subject, 
 		cut()
 	case FaultMalformedJSON:
 		rep.body = append([]byte(`{"code":0,`), rep.body[1:len(rep.body)/2+1]...)
+	default: // done before, or by handle
 	}
 	rep.write(rw)
 }
@@ -79,6 +80,7 @@ func (w *Window) instead(in *Injected, s subject) (reply, bool) {
 		return meetingDoesNotExist(s.meeting), true
 	case FaultDropPageTokens:
 		w.pages.clear()
+	default: // these let the request be handled
 	}
 	return reply{}, false
 }
@@ -111,10 +113,10 @@ func (w *Window) injectedRefusal(in *Injected) reply {
 	switch {
 	case in.HeaderLess:
 		for _, name := range []string{"Type", "Limit", "Remaining", "Reset"} {
-			rep.header.Del("X-RateLimit-" + name)
+			rep.header.Del("X-Ratelimit-" + name)
 		}
 	case w.cfg.Replies.Headers != HeadersNone:
-		rep.header.Set("X-RateLimit-Category", string(f.category))
+		rep.header.Set("X-Ratelimit-Category", string(f.category))
 	}
 	return rep
 }

@@ -53,13 +53,13 @@ func (w *Window) serveToken(rw http.ResponseWriter, r *http.Request) {
 func (w *Window) oauthForm(r *http.Request) (Client, *reply) {
 	fail := func(rep reply) (Client, *reply) { return Client{}, &rep }
 	if r.Method != http.MethodPost {
-		return fail(jsonReply(http.StatusMethodNotAllowed, tokenError{Reason: "Method Not Allowed", Err: "invalid_request"}))
+		return fail(jsonReply(http.StatusMethodNotAllowed, tokenError{Reason: "Method Not Allowed", Err: invalidRequest}))
 	}
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/x-www-form-urlencoded" {
-		return fail(jsonReply(http.StatusUnsupportedMediaType, tokenError{Reason: "Unsupported Media Type", Err: "invalid_request"}))
+		return fail(jsonReply(http.StatusUnsupportedMediaType, tokenError{Reason: "Unsupported Media Type", Err: invalidRequest}))
 	}
 	if err := r.ParseForm(); err != nil {
-		return fail(jsonReply(http.StatusBadRequest, tokenError{Reason: "Bad Request", Err: "invalid_request"}))
+		return fail(jsonReply(http.StatusBadRequest, tokenError{Reason: "Bad Request", Err: invalidRequest}))
 	}
 	id, password, ok := r.BasicAuth()
 	client, known := w.client(id)

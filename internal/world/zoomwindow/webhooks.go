@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,13 +70,16 @@ func (w *Window) ValidateEndpoint(ctx context.Context, clientID string) error {
 	if err != nil {
 		return err
 	}
-	var answer struct{ PlainToken, EncryptedToken string }
+	var answer struct {
+		PlainToken     string `json:"plainToken"`
+		EncryptedToken string `json:"encryptedToken"`
+	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return fmt.Errorf("validate endpoint: %w", err)
 	}
 	client, _ := w.client(clientID)
 	if answer.PlainToken != plain || answer.EncryptedToken != sign(client.WebhookSecret, plain) {
-		return fmt.Errorf("validate endpoint: wrong answer")
+		return errors.New("validate endpoint: wrong answer")
 	}
 	return nil
 }
@@ -95,8 +99,8 @@ func (w *Window) deliver(ctx context.Context, clientID string, event Event) ([]b
 	}
 	timestamp := strconv.FormatInt(w.cfg.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("x-zm-request-timestamp", timestamp)
-	req.Header.Set("x-zm-signature", "v0="+sign(client.WebhookSecret, "v0:"+timestamp+":"+string(body)))
+	req.Header.Set("X-Zm-Request-Timestamp", timestamp)
+	req.Header.Set("X-Zm-Signature", "v0="+sign(client.WebhookSecret, "v0:"+timestamp+":"+string(body)))
 	resp, err := w.webhooks.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", event.Event, err)

@@ -66,7 +66,7 @@ func newWindow(accounts []*world.Account, meetings meetingSource, cfg Config) *W
 
 // ServeHTTP answers as zoom.us (/oauth/) and api.zoom.us (/v2/) would.
 func (w *Window) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	rw.Header().Set("x-zm-trackingid", fmt.Sprintf("v=2.0;clid=us06;rid=WEB_%032x", w.tracking.Add(1)))
+	rw.Header().Set("X-Zm-Trackingid", fmt.Sprintf("v=2.0;clid=us06;rid=WEB_%032x", w.tracking.Add(1)))
 	switch path := r.URL.EscapedPath(); {
 	case path == "/oauth/authorize":
 		w.serveAuthorize(rw, r)

@@ -221,7 +221,7 @@ func (b *bundle) do(req *http.Request) answer {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing was written to it
+	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		b.t.Fatal(err)
@@ -235,16 +235,23 @@ func (b *bundle) do(req *http.Request) answer {
 	return out
 }
 
+// request makes a request; the path goes out as it is written.
+func (b *bundle) request(method, path, body string) *http.Request {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, b.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return req
+}
+
 // tokenRequest posts to an OAuth endpoint with the client's credentials.
 func (b *bundle) tokenRequest(path string, pairs ...string) *http.Request {
 	form := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	req, err := http.NewRequest(http.MethodPost, b.server.URL+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	req := b.request(http.MethodPost, path, form.Encode())
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.SetBasicAuth(clientID, clientSecret)
 	return req
@@ -275,10 +282,7 @@ func (b *bundle) pair(admin *world.Person) (access, refresh string) {
 // get calls the API; path is below /v2 and goes out as it is written.
 func (b *bundle) get(access, path string) answer {
 	b.t.Helper()
-	req, err := http.NewRequest(http.MethodGet, b.server.URL+"/v2"+path, nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	req := b.request(http.MethodGet, "/v2"+path, "")
 	req.Header.Set("Authorization", "Bearer "+access)
 	return b.do(req)
 }
