@@ -13,9 +13,11 @@ import (
 
 // Set is all that a worker hosts. A nil member registers nothing.
 type Set struct {
-	Devices *Devices
-	Weaver  *Weaver
-	Links   *Links
+	Devices   *Devices
+	Weaver    *Weaver
+	Links     *Links
+	Schedules *Schedules
+	Erasure   *Erasure
 }
 
 // Register registers every activity of the set under its name. The registry's worker
@@ -25,6 +27,26 @@ func Register(registry worker.ActivityRegistry, set Set) {
 	if set.Links != nil {
 		registerAll(registry, map[string]any{
 			workflows.ExchangeCodeActivity: set.Links.ExchangeCode,
+			workflows.RefuseActivity:       set.Links.RefuseAuthorization,
+			workflows.StartLinkActivity:    set.Links.StartLink,
+			workflows.CheckLinkActivity:    set.Links.CheckLink,
+		})
+	}
+	if set.Schedules != nil {
+		registerAll(registry, map[string]any{
+			workflows.EnsureHarvestActivity: set.Schedules.EnsureHarvestSchedule,
+			workflows.EnsureDevicesActivity: set.Schedules.EnsureDevicesSchedule,
+			workflows.StopSchedulesActivity: set.Schedules.StopSchedules,
+		})
+	}
+	if set.Erasure != nil {
+		registerAll(registry, map[string]any{
+			workflows.FenceLinkActivity:     set.Erasure.FenceLink,
+			workflows.KeepGrantActivity:     set.Erasure.KeepGrantForRevocation,
+			workflows.EraseActivity:         set.Erasure.EraseBatch,
+			workflows.FinishErasureActivity: set.Erasure.FinishErasure,
+			workflows.RevokeGrantActivity:   set.Erasure.RevokeGrant,
+			workflows.GiveUpRevokeActivity:  set.Erasure.GiveUpRevocation,
 		})
 	}
 	if set.Devices != nil {

@@ -23,10 +23,26 @@ type AuthorizeResult struct {
 	ErrorCode string    `json:"error_code,omitempty"`
 }
 
+// Refusal ends an authorization that did not become a link.
+type Refusal struct {
+	AuthorizationID uuid.UUID `json:"authorization_id"`
+	ErrorCode       string    `json:"error_code"`
+}
+
 // LinkInput begins a Link.
 type LinkInput struct {
 	provider.AccountRef
-	OrgID uuid.UUID `json:"org_id"`
+	OrgID   uuid.UUID `json:"org_id"`
+	Carried LinkState `json:"carried,omitzero"` // by continue-as-new; operators leave it out
+}
+
+// LinkCheck is what the link's row says.
+type LinkCheck struct {
+	Exists        bool      `json:"exists"`
+	Status        string    `json:"status,omitempty"` // active, failed, unlinking
+	LinkedAt      time.Time `json:"linked_at,omitzero"`
+	Errors        []string  `json:"errors,omitempty"` // the texts that the org's people see
+	MissingScopes []string  `json:"missing_scopes,omitempty"`
 }
 
 // Unlink asks a Link to end.
@@ -111,6 +127,31 @@ type DeboardInput struct {
 	Reason string    `json:"reason"`
 }
 
+// Fenced is a fence that stands.
+type Fenced struct {
+	ReceiptID uuid.UUID     `json:"receipt_id"`
+	FencedAt  time.Time     `json:"fenced_at"`
+	Finished  bool          `json:"finished"` // everything was erased already
+	Result    DeboardResult `json:"result"`   // so far
+}
+
+// ReceiptInput names the receipt that an activity works for.
+type ReceiptInput struct {
+	ReceiptID uuid.UUID `json:"receipt_id"`
+}
+
+// EraseProgress is what batches of an erasure did.
+type EraseProgress struct {
+	Rows int64 `json:"rows"`
+	More bool  `json:"more"`
+}
+
+// Erased is the outcome of an attempt to finish an erasure.
+type Erased struct {
+	Done   bool          `json:"done"` // false: rows came up, go on
+	Result DeboardResult `json:"result"`
+}
+
 // DeboardResult ends a Deboard. No row of the link remains.
 type DeboardResult struct {
 	ReceiptID    uuid.UUID `json:"receipt_id"`
@@ -128,4 +169,10 @@ type RevokeInput struct {
 // RevokeResult ends a Revoke.
 type RevokeResult struct {
 	TokenOutcome string `json:"token_outcome"` // as in the receipt
+}
+
+// GaveUp says that a grant could not be revoked in time, and why.
+type GaveUp struct {
+	ReceiptID uuid.UUID `json:"receipt_id"`
+	ErrorType string    `json:"error_type"`
 }

@@ -1,0 +1,221 @@
+// Package credentials gives valid access tokens to whoever talks to a provider, and
+// keeps the one token pair of an account alive through rotation, races, lost replies and
+// revocation.
+//
+// An account has one pair per app, shared by all its links. A refresh replaces it, and
+// the old refresh token may be dead from then on; so a refresh happens under the row lock
+// of the credential, once over all workers, and the new pair is committed before it is
+// used. The pair before is kept until the new one has worked once.
+package credentials
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"callweave/internal/provider"
+	"callweave/internal/secret"
+	"callweave/internal/store"
+	"callweave/internal/store/db"
+	"callweave/internal/vault"
+)
+
+// RelinkText is what users read on a link whose credential is dead. Mist's users know it.
+const RelinkText = "OAuth token refresh failed, please re-link your account"
+
+const (
+	// margin is how long before its end an access token is refreshed: longer than any
+	// slice of requests that was begun with it.
+	margin = 5 * time.Minute
+	// calm is how long a pair that a refresh gave is not refreshed again because it was
+	// rejected: providers reject good tokens for moments, and a storm of refreshes is worse.
+	calm = time.Minute
+	// requestTimeout bounds one request to a token endpoint under the row lock, lockTimeout
+	// everything done under it: at most three requests and the commit.
+	requestTimeout = 12 * time.Second
+	lockTimeout    = 45 * time.Second
+)
+
+// Manager manages credentials. Safe for concurrent use; many may work on one database.
+type Manager struct {
+	store    *store.Store
+	vault    *vault.Vault
+	services map[provider.Name]provider.Service
+	now      func() time.Time
+
+	flights singleflight.Group // a refresh per account and process: the others need no connection to wait on
+
+	mu          sync.Mutex
+	unconfirmed map[provider.AccountRef][sha256.Size]byte // access tokens that have not worked yet
+}
+
+// New builds a manager for the providers of the services.
+func New(s *store.Store, v *vault.Vault, services ...provider.Service) *Manager {
+	m := &Manager{
+		store: s, vault: v, now: time.Now,
+		services:    make(map[provider.Name]provider.Service, len(services)),
+		unconfirmed: make(map[provider.AccountRef][sha256.Size]byte),
+	}
+	for _, service := range services {
+		m.services[service.Name()] = service
+	}
+	return m
+}
+
+// Service returns the service of a provider.
+func (m *Manager) Service(name provider.Name) (provider.Service, error) {
+	service, ok := m.services[name]
+	if !ok {
+		return nil, &provider.Error{Kind: provider.Misconfigured, Operation: "find provider", Err: fmt.Errorf("%q is not configured", name)}
+	}
+	return service, nil
+}
+
+// Access returns an access token that is good for some minutes, refreshing the pair if
+// need be. Its errors: [store.ErrFenced] where no link of the account goes on,
+// [store.ErrNotFound] where there is no credential, and the provider's
+// ([provider.Error]), of kind Reauthorization where the tenant must link again.
+func (m *Manager) Access(ctx context.Context, ref provider.AccountRef) (secret.Text, error) {
+	return m.access(ctx, ref, secret.Text{})
+}
+
+// Rejected is for a token that the provider did not accept (401, Zoom's code 124). It
+// returns the token that took its place, refreshing the pair unless somebody did.
+func (m *Manager) Rejected(ctx context.Context, ref provider.AccountRef, access secret.Text) (secret.Text, error) {
+	return m.access(ctx, ref, access)
+}
+
+// Worked says that the provider accepted a token: the pair before it is not needed any
+// more. It costs nothing when there is none, so call it after every success.
+func (m *Manager) Worked(ctx context.Context, ref provider.AccountRef, access secret.Text) error {
+	if !m.isUnconfirmed(ref, access) {
+		return nil
+	}
+	key, err := m.vault.Key(ctx, vault.AccountScope(ref))
+	if err != nil {
+		return fmt.Errorf("confirm token of %s: %w", ref, err)
+	}
+	err = m.store.LockCredential(ctx, ref, func(c *store.LockedCredential) error {
+		grant, err := key.OpenGrant(fieldGrant, c.GrantSealed)
+		if err != nil || !same(grant.Access, access) {
+			return err
+		}
+		return c.Confirm(ctx)
+	})
+	if err != nil {
+		return fmt.Errorf("confirm token of %s: %w", ref, err)
+	}
+	m.confirmed(ref, access)
+	return nil
+}
+
+func (m *Manager) access(ctx context.Context, ref provider.AccountRef, rejected secret.Text) (secret.Text, error) {
+	key, err := m.vault.Key(ctx, vault.AccountScope(ref))
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("access token of %s: %w", ref, err)
+	}
+	row, err := m.store.Credential(ctx, ref)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("access token of %s: %w", ref, err)
+	}
+	if !row.Linked {
+		return secret.Text{}, fmt.Errorf("access token of %s: %w", ref, store.ErrFenced)
+	}
+	current, err := m.judge(ref, key, row.Credential, rejected)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("access token of %s: %w", ref, err)
+	}
+	if current.usable {
+		return current.grant.Access, nil
+	}
+
+	// Whoever waits shares the outcome, so nobody's cancellation may end it.
+	flight := m.flights.DoChan(ref.String(), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTimeout)
+		defer cancel()
+		return m.refresh(ctx, ref, key, rejected)
+	})
+	select {
+	case <-ctx.Done():
+		return secret.Text{}, fmt.Errorf("access token of %s: %w", ref, ctx.Err())
+	case result := <-flight:
+		if result.Err != nil {
+			return secret.Text{}, fmt.Errorf("access token of %s: %w", ref, result.Err)
+		}
+		access, _ := result.Val.(secret.Text)
+		return access, nil
+	}
+}
+
+// current is the stored pair and whether it can be used as it is.
+type current struct {
+	grant  provider.Grant
+	usable bool
+}
+
+// judge says whether the stored pair serves, must be refreshed, or is dead.
+func (m *Manager) judge(ref provider.AccountRef, key *vault.Key, row db.Credential, rejected secret.Text) (current, error) {
+	if row.State == store.CredentialDead {
+		return current{}, dead(row)
+	}
+	grant, err := key.OpenGrant(fieldGrant, row.GrantSealed)
+	if err != nil {
+		return current{}, err
+	}
+	if row.PriorGrantSealed != nil {
+		m.awaits(ref, grant.Access)
+	}
+	fresh := m.now().Add(margin).Before(row.AccessExpiresAt)
+	if rejected.IsZero() || !same(grant.Access, rejected) {
+		return current{grant, fresh}, nil
+	}
+	if row.RefreshedAt.After(row.AuthorizedAt) && m.now().Before(row.RefreshedAt.Add(calm)) {
+		return current{}, &provider.Error{
+			Kind: provider.Transient, Operation: "use access token",
+			Err: errors.New("the provider does not accept a token that it just gave"),
+		}
+	}
+	return current{grant, false}, nil
+}
+
+// dead is why a credential that was given up cannot be used.
+func dead(row db.Credential) error {
+	failure := &provider.Error{Kind: provider.Reauthorization, Operation: "use credential"}
+	if row.Verdict != nil {
+		failure.Verdict = *row.Verdict
+	}
+	return failure
+}
+
+func (m *Manager) awaits(ref provider.AccountRef, access secret.Text) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unconfirmed[ref] = digest(access)
+}
+
+func (m *Manager) isUnconfirmed(ref provider.AccountRef, access secret.Text) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	waiting, ok := m.unconfirmed[ref]
+	return ok && waiting == digest(access)
+}
+
+func (m *Manager) confirmed(ref provider.AccountRef, access secret.Text) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.unconfirmed[ref] == digest(access) {
+		delete(m.unconfirmed, ref)
+	}
+}
+
+func digest(access secret.Text) [sha256.Size]byte { return sha256.Sum256([]byte(access.Reveal())) }
+
+func same(a, b secret.Text) bool {
+	return subtle.ConstantTimeCompare([]byte(a.Reveal()), []byte(b.Reveal())) == 1
+}

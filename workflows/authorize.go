@@ -1,0 +1,79 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"callweave/internal/provider"
+)
+
+// Why an authorization came to nothing, for whoever sent the administrator to us. The
+// codes are part of the HTTP contract.
+const (
+	CodeRejected            = "authorization_rejected" // the provider did not accept the code: begin again
+	CodeProviderUnavailable = "provider_unavailable"
+	CodeMisconfigured       = "misconfigured" // ours to mend
+	CodeUnlinking           = "unlinking"     // the earlier link is still being erased
+	CodeGone                = "expired"       // there is no such authorization any more
+)
+
+// Authorize turns an authorization code into a link: it exchanges the code, stores the
+// credential and the link's row, and sets the Link workflow going. It either links or
+// gives a reason; nothing is left half-linked.
+func Authorize(ctx workflow.Context, in AuthorizeInput) (AuthorizeResult, error) {
+	if err := in.Validate(); err != nil {
+		return AuthorizeResult{}, invalidInput(AuthorizeWorkflow, err)
+	}
+	var linked AuthorizeResult
+	err := workflow.ExecuteActivity(authorizing(ctx, "Exchange the code"), ExchangeCodeActivity, in).Get(ctx, &linked)
+	if err != nil {
+		return refuse(ctx, in, err)
+	}
+	if linked.ErrorCode != "" { // refused before
+		return linked, nil
+	}
+	if err := upsertLinkAttributes(ctx, linked.AccountRef, linked.OrgID); err != nil {
+		return AuthorizeResult{}, err
+	}
+	link := LinkInput{AccountRef: linked.AccountRef, OrgID: linked.OrgID}
+	err = workflow.ExecuteActivity(bookkeeping(ctx, "Start the link"), StartLinkActivity, link).Get(ctx, nil)
+	if err != nil {
+		return AuthorizeResult{}, err
+	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Account `%s` is linked to org `%s`: see workflow `%s`.",
+		linked.AccountRef, linked.OrgID, LinkID(linked.AccountRef, linked.OrgID)))
+	return linked, nil
+}
+
+// refuse ends the authorization with the reason, and erases its secrets.
+func refuse(ctx workflow.Context, in AuthorizeInput, cause error) (AuthorizeResult, error) {
+	refusal := Refusal{AuthorizationID: in.AuthorizationID, ErrorCode: refusalCode(ErrorType(cause))}
+	workflow.GetLogger(ctx).Info("authorization refused", "authorization_id", in.AuthorizationID, "error_code", refusal.ErrorCode)
+	err := workflow.ExecuteActivity(bookkeeping(ctx, "Refuse: "+refusal.ErrorCode), RefuseActivity, refusal).Get(ctx, nil)
+	if err != nil {
+		return AuthorizeResult{}, err
+	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Refused: `%s`.", refusal.ErrorCode))
+	return AuthorizeResult{ErrorCode: refusal.ErrorCode}, nil
+}
+
+func refusalCode(errorType string) string {
+	switch errorType {
+	case ErrRefused, ErrReauthorization:
+		return CodeRejected
+	case ErrMisconfigured:
+		return CodeMisconfigured
+	case ErrUnlinking:
+		return CodeUnlinking
+	case ErrNotFound:
+		return CodeGone
+	}
+	return CodeProviderUnavailable
+}
+
+// upsertLinkAttributes makes a workflow findable by provider, account and org.
+func upsertLinkAttributes(ctx workflow.Context, ref provider.AccountRef, org fmt.Stringer) error {
+	return workflow.UpsertTypedSearchAttributes(ctx,
+		ProviderKey.ValueSet(string(ref.Provider)), AccountIDKey.ValueSet(ref.AccountID), OrgIDKey.ValueSet(org.String()))
+}
