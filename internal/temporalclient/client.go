@@ -7,6 +7,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/contrib/opentelemetry"
@@ -27,18 +28,24 @@ var SearchAttributes = map[string]enumspb.IndexedValueType{
 	workflows.LinkStatusKey.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 }
 
-// Dial connects with Temporal's own environment variables and profiles
-// (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS…).
-func Dial(ctx context.Context, master *vault.Master, logger *slog.Logger) (client.Client, error) {
+// Options reads Temporal's own environment variables and profiles (TEMPORAL_ADDRESS,
+// TEMPORAL_NAMESPACE, TEMPORAL_TLS…), which programs share with the temporal command.
+func Options() (client.Options, error) {
 	options, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
-		return nil, fmt.Errorf("read Temporal's variables: %w", err)
+		return options, fmt.Errorf("read Temporal's variables: %w", err)
 	}
-	return DialWith(ctx, options, master, logger)
+	if options.HostPort == "" {
+		options.HostPort = client.DefaultHostPort
+	}
+	if options.Namespace == "" {
+		options.Namespace = client.DefaultNamespace
+	}
+	return options, nil
 }
 
-// DialWith connects with given options; what makes a client ours is set over them.
-func DialWith(ctx context.Context, options client.Options, master *vault.Master, logger *slog.Logger) (client.Client, error) {
+// Dial connects with given options; what makes a client ours is set over them.
+func Dial(ctx context.Context, options client.Options, master *vault.Master, logger *slog.Logger) (client.Client, error) {
 	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("trace Temporal calls: %w", err)
@@ -72,4 +79,15 @@ func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace st
 		return fmt.Errorf("register search attributes: %w", err)
 	}
 	return nil
+}
+
+// Check reports whether the cluster answers and the namespace exists.
+func Check(c client.Client, namespace string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
+		if err != nil {
+			return fmt.Errorf("describe namespace %s: %w", namespace, err)
+		}
+		return nil
+	}
 }
