@@ -31,6 +31,9 @@ type Browser struct {
 func NewBrowser() *Browser {
 	jar, _ := cookiejar.New(nil) // fails only for options, and there are none
 	return &Browser{client: &http.Client{
+		// A transport of its own: httptest.Server.Close cuts the idle connections of
+		// the default one under everybody.
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
 		Jar:           jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -115,7 +115,7 @@ func TestFaultCut(t *testing.T) {
 	_, refresh := b.pair(b.owner)
 	before := len(b.Issued())
 	b.inject(Fault{Kind: FaultCut, GrantType: "refresh_token"})
-	resp, err := http.DefaultClient.Do(b.tokenRequest("/oauth/token", "grant_type", "refresh_token", "refresh_token", refresh))
+	resp, err := b.server.Client().Do(b.tokenRequest("/oauth/token", "grant_type", "refresh_token", "refresh_token", refresh))
 	if err == nil {
 		_ = resp.Body.Close()
 		t.Fatal("the connection was not cut")
@@ -136,7 +136,7 @@ func TestFaultsInBodies(t *testing.T) {
 		t.Helper()
 		req := b.request(http.MethodGet, "/v2"+aMeeting, "")
 		req.Header.Set("Authorization", "Bearer "+access)
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := b.server.Client().Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -105,7 +105,7 @@ func (w *Window) deliver(ctx context.Context, clientID string, event Event) ([]b
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", event.Event, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing was written to it
+	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", event.Event, err)

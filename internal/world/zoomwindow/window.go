@@ -60,7 +60,10 @@ func newWindow(accounts []*world.Account, meetings meetingSource, cfg Config) *W
 		ledger:   newLedger(),
 		settings: newSettings(cfg),
 		people:   newPeople(),
-		webhooks: &http.Client{Timeout: webhookTimeout},
+		webhooks: &http.Client{
+			Timeout:   webhookTimeout,
+			Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		},
 	}
 }
 

@@ -217,7 +217,7 @@ func (a answer) code() float64           { n, _ := a.body["code"].(float64); ret
 
 func (b *bundle) do(req *http.Request) answer {
 	b.t.Helper()
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := b.server.Client().Do(req)
 	if err != nil {
 		b.t.Fatal(err)
 	}
