@@ -13,6 +13,7 @@ import (
 
 // Set is all that a worker hosts. A nil member registers nothing.
 type Set struct {
+	Harvest   *Harvest
 	Devices   *Devices
 	Weaver    *Weaver
 	Links     *Links
@@ -47,6 +48,14 @@ func Register(registry worker.ActivityRegistry, set Set) {
 			workflows.FinishErasureActivity: set.Erasure.FinishErasure,
 			workflows.RevokeGrantActivity:   set.Erasure.RevokeGrant,
 			workflows.GiveUpRevokeActivity:  set.Erasure.GiveUpRevocation,
+		})
+	}
+	if set.Harvest != nil {
+		registerAll(registry, map[string]any{
+			workflows.PlanActivity:          set.Harvest.PlanHarvest,
+			workflows.ListMeetingsActivity:  set.Harvest.ListMeetings,
+			workflows.ReadMeetingsActivity:  set.Harvest.ReadMeetings,
+			workflows.FinishHarvestActivity: set.Harvest.FinishHarvest,
 		})
 	}
 	if set.Devices != nil {

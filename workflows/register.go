@@ -13,6 +13,7 @@ func RegisterWorkflows(registry worker.WorkflowRegistry) {
 		LinkWorkflow:           Link,
 		DeboardWorkflow:        Deboard,
 		RevokeWorkflow:         Revoke,
+		HarvestWorkflow:        Harvest,
 		CollectDevicesWorkflow: CollectDevices,
 	} {
 		registry.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})

@@ -71,3 +71,12 @@ func (s *Store) SpentRequests(ctx context.Context, ref provider.AccountRef, at t
 	}
 	return int(spent), nil
 }
+
+// TotalRequests is how many requests an account has spent on all days that are kept.
+func (s *Store) TotalRequests(ctx context.Context, ref provider.AccountRef) (int, error) {
+	spent, err := s.queries().TotalRequests(ctx, string(ref.Provider), ref.AccountID)
+	if err != nil {
+		return 0, fmt.Errorf("count requests of %s: %w", ref, err)
+	}
+	return int(spent), nil
+}

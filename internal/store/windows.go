@@ -24,14 +24,21 @@ const (
 // tried. It stays in the ledger as a gap; asking for it again starts over.
 const maxWindowAttempts = 10
 
-// LastListed returns up to where live windows were listed, and up to where those of at
-// least the length deep were; zero times where none was.
-func (s *Store) LastListed(ctx context.Context, ref provider.AccountRef, deep time.Duration) (listed, deepest time.Time, err error) {
+// Listed is how far an account's live windows were listed; zero times where none was.
+type Listed struct {
+	From time.Time // nothing before was ever listed
+	To   time.Time
+	Deep time.Time // up to here by a window that reached back as far as asked for, or to From
+}
+
+// LastListed returns how far live windows were listed, deep being how far back a long look
+// reaches.
+func (s *Store) LastListed(ctx context.Context, ref provider.AccountRef, deep time.Duration) (Listed, error) {
 	row, err := s.queries().LastListed(ctx, deep.Seconds(), string(ref.Provider), ref.AccountID)
 	if err != nil {
-		return time.Time{}, time.Time{}, fmt.Errorf("read ledger of %s: %w", ref, err)
+		return Listed{}, fmt.Errorf("read ledger of %s: %w", ref, err)
 	}
-	return orZero(row.ListedTo), orZero(row.DeepTo), nil
+	return Listed{From: orZero(row.FloorAt), To: orZero(row.ListedTo), Deep: orZero(row.DeepTo)}, nil
 }
 
 // orZero undoes the query's stand-in for no time.

@@ -150,8 +150,10 @@ func (c *Client) classifyAPI(operation string, response *http.Response) *provide
 		failure.Code == "12702", // a meeting a year ago
 		failure.Code == "300" && strings.Contains(text, "can not access"): // a webinar's id
 		failure.Kind = provider.NotFound
-	default: // 200: no dashboard in the plan; 300: our request is not valid; 12700
+	case failure.Code == "200": // no dashboard in the plan
 		failure.Kind = provider.Refused
+	default: // 300: Zoom does not take this request; a status or code we do not know: the others may work
+		failure.Kind = provider.Malformed
 	}
 	return failure
 }

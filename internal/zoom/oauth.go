@@ -134,6 +134,7 @@ func (c *Client) tokenFailure(operation string, err error) error {
 	if errors.As(err, &sent) {
 		return networkFailure(operation, err)
 	}
-	// The status was fine and the body was not: the pair may have been rotated.
-	return &provider.Error{Kind: provider.Transient, Operation: operation, Status: http.StatusOK, Err: errors.New("reply is not a token")}
+	// The status was fine and the body was not: the pair may have been rotated, as where
+	// there was no answer at all.
+	return &provider.Error{Kind: provider.Transient, Operation: operation, Err: errors.New("reply is not a token")}
 }

@@ -15,7 +15,8 @@ type qosRow struct {
 
 // qosMinute is what was measured on one join during one minute. The objects of a medium
 // that was not used are absent. Those who joined by web browser (…_rwg, the web gateway)
-// or by a room system (…_crc, the room connector) have theirs in place of the plain ones.
+// or by a room system (…_crc, the room connector) have theirs in place of the plain ones:
+// "from" the device is the input, "to" the device the output.
 type qosMinute struct {
 	DateTime string `json:"date_time"`
 
@@ -77,12 +78,12 @@ func (m *qosMinute) sample() (provider.MediaSample, error) {
 		EndAt:       at.Add(time.Minute),
 		Granularity: provider.PerMinute,
 
-		AudioIn:   firstMeasured(&m.AudioIn, &m.AudioToRWG, &m.AudioToCRC),
-		AudioOut:  firstMeasured(&m.AudioOut, &m.AudioFromRWG, &m.AudioFromCRC),
-		VideoIn:   firstMeasured(&m.VideoIn, &m.VideoToRWG, &m.VideoToCRC),
-		VideoOut:  firstMeasured(&m.VideoOut, &m.VideoFromRWG, &m.VideoFromCRC),
-		ScreenIn:  firstMeasured(&m.ShareIn, &m.ShareToRWG, &m.ShareToCRC),
-		ScreenOut: firstMeasured(&m.ShareOut, &m.ShareFromRWG, &m.ShareFromCRC),
+		AudioIn:   firstMeasured(&m.AudioIn, &m.AudioFromRWG, &m.AudioFromCRC),
+		AudioOut:  firstMeasured(&m.AudioOut, &m.AudioToRWG, &m.AudioToCRC),
+		VideoIn:   firstMeasured(&m.VideoIn, &m.VideoFromRWG, &m.VideoFromCRC),
+		VideoOut:  firstMeasured(&m.VideoOut, &m.VideoToRWG, &m.VideoToCRC),
+		ScreenIn:  firstMeasured(&m.ShareIn, &m.ShareFromRWG, &m.ShareFromCRC),
+		ScreenOut: firstMeasured(&m.ShareOut, &m.ShareToRWG, &m.ShareToCRC),
 
 		ClientCPUAvgPercent: m.CPU.ZoomAvg.Value,
 		ClientCPUMaxPercent: m.CPU.ZoomMax.Value,

@@ -158,10 +158,10 @@ with incoming as (
         i.meeting_number, $10::text, i.host_sealed, i.start_at, i.end_at, i.participant_count, $11::timestamptz
     from incoming i
     on conflict (provider, account_id, meeting_id) do update
-    set end_at = excluded.end_at, participant_count = excluded.participant_count, list_kind = excluded.list_kind,
+    set end_at = excluded.end_at, participant_count = excluded.participant_count,
         state = case when m.state = 'settled' then 'read' else m.state end,
-        due_at = case when m.state in ('read', 'settled') then excluded.due_at else m.due_at end
-    where (m.end_at, m.participant_count, m.list_kind) is distinct from (excluded.end_at, excluded.participant_count, excluded.list_kind)
+        due_at = case when m.state = 'settled' then excluded.due_at else m.due_at end
+    where (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
     returning (xmax = 0) as added
 )
 select count(*) filter (where added) as added from upserted
@@ -182,7 +182,7 @@ type SeeMeetingsParams struct {
 }
 
 // What a list shows. A meeting is due when it is first seen; one that a list shows
-// changed since it was read is due again. Repeating it changes nothing.
+// changed after it had settled is due again. Repeating it changes nothing.
 func (q *Queries) SeeMeetings(ctx context.Context, arg SeeMeetingsParams) (int64, error) {
 	row := q.db.QueryRow(ctx, seeMeetings,
 		arg.MeetingIds,

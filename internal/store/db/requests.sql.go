@@ -67,3 +67,14 @@ func (q *Queries) SpentRequests(ctx context.Context, provider string, accountID 
 	err := row.Scan(&column_1)
 	return column_1, err
 }
+
+const totalRequests = `-- name: TotalRequests :one
+select coalesce(sum(spent), 0)::bigint from api_requests where provider = $1 and account_id = $2
+`
+
+func (q *Queries) TotalRequests(ctx context.Context, provider string, accountID string) (int64, error) {
+	row := q.db.QueryRow(ctx, totalRequests, provider, accountID)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}

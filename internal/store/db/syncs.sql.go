@@ -33,9 +33,9 @@ func (q *Queries) HarvestedAccount(ctx context.Context, provider string, account
 const linksSynced = `-- name: LinksSynced :many
 update links
 set last_sync_at = case when $1::boolean then $2::timestamptz else last_sync_at end,
-    last_status = case when $1::boolean then 'success' else 'failed' end,
-    errors = $3::text[]
-where provider = $4 and account_id = $5 and status = 'active'
+    last_status = case when status = 'active' and $1::boolean then 'success' else 'failed' end,
+    errors = case when status = 'active' then $3::text[] else errors end
+where provider = $4 and account_id = $5 and status <> 'unlinking'
 returning org_id
 `
 
@@ -47,6 +47,7 @@ type LinksSyncedParams struct {
 	AccountID string
 }
 
+// A failed link keeps what it failed with; what was harvested before is woven for it too.
 func (q *Queries) LinksSynced(ctx context.Context, arg LinksSyncedParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, linksSynced,
 		arg.Success,

@@ -11,23 +11,28 @@ import (
 )
 
 const lastListed = `-- name: LastListed :one
-select coalesce(max(to_at), 'epoch')::timestamptz as listed_to,
-    coalesce(max(to_at) filter (where to_at - from_at >= make_interval(secs => $1::float8)), 'epoch')::timestamptz as deep_to
-from windows
-where provider = $2 and account_id = $3 and origin = 'live' and state = 'listed'
+with listed as (
+    select from_at, to_at, min(from_at) over () as floor_at from windows
+    where provider = $2 and account_id = $3 and origin = 'live' and state = 'listed'
+)
+select coalesce(min(floor_at), 'epoch')::timestamptz as floor_at,
+    coalesce(max(to_at), 'epoch')::timestamptz as listed_to,
+    coalesce(max(to_at) filter (where from_at <= greatest(to_at - make_interval(secs => $1::float8), floor_at)), 'epoch')::timestamptz as deep_to
+from listed
 `
 
 type LastListedRow struct {
+	FloorAt  time.Time
 	ListedTo time.Time
 	DeepTo   time.Time
 }
 
-// Up to where live windows were listed, and up to where those that reached back at least
-// as far as deep were; 1970 where none was.
+// The first moment that live windows were listed from, up to where they were, and up to
+// where those were that reached back to it or by deep; 1970 where none was.
 func (q *Queries) LastListed(ctx context.Context, deepSeconds float64, provider string, accountID string) (LastListedRow, error) {
 	row := q.db.QueryRow(ctx, lastListed, deepSeconds, provider, accountID)
 	var i LastListedRow
-	err := row.Scan(&i.ListedTo, &i.DeepTo)
+	err := row.Scan(&i.FloorAt, &i.ListedTo, &i.DeepTo)
 	return i, err
 }
 

@@ -4,9 +4,10 @@ select count(*) as links, coalesce(bool_or(not discard_guest_info), false)::bool
 from links where provider = @provider and account_id = @account_id and status <> 'unlinking';
 
 -- name: LinksSynced :many
+-- A failed link keeps what it failed with; what was harvested before is woven for it too.
 update links
 set last_sync_at = case when @success::boolean then @now::timestamptz else last_sync_at end,
-    last_status = case when @success::boolean then 'success' else 'failed' end,
-    errors = @errors::text[]
-where provider = @provider and account_id = @account_id and status = 'active'
+    last_status = case when status = 'active' and @success::boolean then 'success' else 'failed' end,
+    errors = case when status = 'active' then @errors::text[] else errors end
+where provider = @provider and account_id = @account_id and status <> 'unlinking'
 returning org_id;

@@ -1,10 +1,14 @@
 -- name: LastListed :one
--- Up to where live windows were listed, and up to where those that reached back at least
--- as far as deep were; 1970 where none was.
-select coalesce(max(to_at), 'epoch')::timestamptz as listed_to,
-    coalesce(max(to_at) filter (where to_at - from_at >= make_interval(secs => @deep_seconds::float8)), 'epoch')::timestamptz as deep_to
-from windows
-where provider = @provider and account_id = @account_id and origin = 'live' and state = 'listed';
+-- The first moment that live windows were listed from, up to where they were, and up to
+-- where those were that reached back to it or by deep; 1970 where none was.
+with listed as (
+    select from_at, to_at, min(from_at) over () as floor_at from windows
+    where provider = @provider and account_id = @account_id and origin = 'live' and state = 'listed'
+)
+select coalesce(min(floor_at), 'epoch')::timestamptz as floor_at,
+    coalesce(max(to_at), 'epoch')::timestamptz as listed_to,
+    coalesce(max(to_at) filter (where from_at <= greatest(to_at - make_interval(secs => @deep_seconds::float8), floor_at)), 'epoch')::timestamptz as deep_to
+from listed;
 
 -- name: PlanWindow :exec
 -- A window that was listed before and is asked for again is listed again.

@@ -1,0 +1,99 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"callweave/internal/provider"
+	"callweave/internal/store"
+	"callweave/internal/vault"
+	"callweave/workflows"
+)
+
+// ListMeetings lists one window of an account: meetings of several participants and of
+// one. What it finds is kept page by page under the meetings' own ids, so that repeating
+// it finds nothing new. A window that cannot be listed stays in the ledger as a gap with
+// its cause.
+func (h *Harvest) ListMeetings(ctx context.Context, in workflows.ListMeetingsInput) (workflows.ListMeetingsResult, error) {
+	result, err := h.listWindow(ctx, in)
+	return result, toApplicationError(err)
+}
+
+func (h *Harvest) listWindow(ctx context.Context, in workflows.ListMeetingsInput) (workflows.ListMeetingsResult, error) {
+	var result workflows.ListMeetingsResult
+	held, claim, err := h.hold(ctx, in.AccountRef)
+	if err != nil {
+		return result, err
+	}
+	defer claim.release()
+	if result.HeldBy = claim.lost(); result.HeldBy != "" {
+		return result, nil
+	}
+	seen, added, err := h.list(held, in)
+	result.Found = added
+	if result.HeldBy = claim.lost(); result.HeldBy != "" {
+		return result, nil
+	}
+	if err == nil {
+		return result, h.store.WindowListed(ctx, in.AccountRef, in.Window, seen)
+	}
+
+	cause, own := quarantinable(err)
+	stop, stopped := stopOf(err)
+	if !own {
+		cause = workflows.ErrorType(toApplicationError(err))
+	}
+	if failed := h.store.WindowFailed(ctx, in.AccountRef, in.Window, cause, own); failed != nil {
+		return result, failed
+	}
+	result.Cause, result.Stopped = cause, stop
+	if own || stopped {
+		return result, nil
+	}
+	return result, err
+}
+
+func (h *Harvest) list(ctx context.Context, in workflows.ListMeetingsInput) (seen, added int, err error) {
+	session, err := h.session(in.AccountRef)
+	if err != nil {
+		return 0, 0, err
+	}
+	key, err := h.vault.Key(ctx, vault.AccountScope(in.AccountRef))
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, kind := range []provider.ListKind{provider.ListPast, provider.ListPastOne} {
+		ids := map[string]bool{}
+		err := session.with(ctx, func(caller provider.Caller) error {
+			return session.service.ListMeetings(ctx, caller, kind, in.Window, func(page []provider.Meeting) error {
+				for _, meeting := range page {
+					ids[meeting.ID] = true
+				}
+				sealed, err := sealHosts(key, page)
+				if err != nil {
+					return err
+				}
+				more, err := h.store.SeeMeetings(ctx, in.AccountRef, kind, sealed, h.config.Now())
+				added += more
+				return err
+			})
+		})
+		seen += len(ids)
+		if err != nil {
+			return seen, added, fmt.Errorf("list %s meetings of %s: %w", kind, in.AccountRef, err)
+		}
+	}
+	return seen, added, nil
+}
+
+func sealHosts(key *vault.Key, page []provider.Meeting) ([]store.SeenMeeting, error) {
+	seen := make([]store.SeenMeeting, len(page))
+	for i, meeting := range page {
+		sealed, err := key.SealPerson(fieldHost, meeting.Host)
+		if err != nil {
+			return nil, err
+		}
+		seen[i] = store.SeenMeeting{Meeting: meeting, HostSealed: sealed}
+	}
+	return seen, nil
+}

@@ -1,0 +1,218 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/errgroup"
+
+	"callweave/internal/macaddr"
+	"callweave/internal/provider"
+	"callweave/internal/store"
+	"callweave/internal/vault"
+	"callweave/workflows"
+)
+
+const (
+	// slice is how long a batch begins new meetings. It ends well within the life that an
+	// access token has left when it is given out.
+	slice = 2 * time.Minute
+	// readers is how many meetings of one account are read at once. It bounds the memory:
+	// a meeting is held whole.
+	readers = 4
+	// dueAtOnce is how many due meetings are looked up at once.
+	dueAtOnce = 40
+)
+
+// quarantineDelays are the pauses before a meeting that could not be read is tried again.
+// After the last try it stays in quarantine, or is gone where the provider does not know it.
+func quarantineDelays() []time.Duration {
+	return []time.Duration{10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
+}
+
+// ReadMeetings reads a batch of the meetings that are due, newest first, and lands each
+// in one transaction. A meeting that cannot be read is quarantined with its cause and the
+// rest goes on. Repeating it reads what is still due; a worker that stops finishes what
+// it has begun.
+func (h *Harvest) ReadMeetings(ctx context.Context, in workflows.ReadMeetingsInput) (workflows.ReadMeetingsResult, error) {
+	result, err := h.read(ctx, in)
+	return result, toApplicationError(err)
+}
+
+func (h *Harvest) read(ctx context.Context, in workflows.ReadMeetingsInput) (workflows.ReadMeetingsResult, error) {
+	var before workflows.ReadMeetingsResult
+	if activity.HasHeartbeatDetails(ctx) { // what an attempt that died had done; nothing rests on it
+		_ = activity.GetHeartbeatDetails(ctx, &before)
+	}
+	held, claim, err := h.hold(ctx, in.AccountRef)
+	if err != nil {
+		if stop, ok := stopOf(err); ok {
+			before.Stopped = stop
+			return before, nil
+		}
+		return before, err
+	}
+	defer claim.release()
+	batch := &readBatch{harvest: h, ref: in.AccountRef, claim: claim, done: before}
+	if batch.done.HeldBy = claim.lost(); batch.done.HeldBy != "" {
+		return batch.done, nil
+	}
+	claim.report(before)
+	err = batch.run(held, activity.GetWorkerStopChannel(ctx))
+	if batch.done.HeldBy = claim.lost(); batch.done.HeldBy != "" {
+		return batch.done, nil
+	}
+	if stop, ok := stopOf(err); ok {
+		batch.done.Stopped, err = stop, nil
+	}
+	if err != nil {
+		return batch.done, err
+	}
+	batch.done.Remaining, err = h.store.CountDueMeetings(ctx, in.AccountRef, h.config.Now())
+	return batch.done, err
+}
+
+// readBatch is one batch at work.
+type readBatch struct {
+	harvest    *Harvest
+	ref        provider.AccountRef
+	claim      *holder
+	session    *session
+	key        *vault.Key
+	keepGuests bool
+
+	mu   sync.Mutex
+	done workflows.ReadMeetingsResult
+}
+
+func (b *readBatch) run(ctx context.Context, workerStops <-chan struct{}) (err error) {
+	if b.session, err = b.harvest.session(b.ref); err != nil {
+		return err
+	}
+	if b.key, err = b.harvest.vault.Key(ctx, vault.AccountScope(b.ref)); err != nil {
+		return err
+	}
+	end := time.Now().Add(slice)
+	for {
+		if b.keepGuests, err = b.harvest.store.KeepsGuests(ctx, b.ref); err != nil {
+			return err
+		}
+		due, err := b.harvest.store.DueMeetings(ctx, b.ref, b.harvest.config.Now(), dueAtOnce)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		more, err := b.readSome(ctx, due, func() bool { return time.Now().After(end) || isClosed(workerStops) })
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// readSome reads meetings until all are read, enough is done, or one fails for a reason
+// that the others share. What was begun then is finished: its requests are spent.
+func (b *readBatch) readSome(ctx context.Context, due []string, enough func() bool) (more bool, err error) {
+	failed := make(chan struct{})
+	var (
+		group errgroup.Group
+		once  sync.Once
+	)
+	group.SetLimit(readers)
+	for _, id := range due {
+		group.Go(func() error {
+			if isClosed(failed) || ctx.Err() != nil || enough() {
+				return ctx.Err()
+			}
+			err := b.readOne(ctx, id)
+			if err != nil {
+				once.Do(func() { close(failed) })
+			}
+			return err
+		})
+	}
+	return !enough(), group.Wait()
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func (b *readBatch) readOne(ctx context.Context, meetingID string) error {
+	readAt := b.harvest.config.Now()
+	var legs []provider.Leg
+	err := b.session.with(ctx, func(caller provider.Caller) (err error) {
+		legs, err = b.session.service.ReadMeeting(ctx, caller, meetingID)
+		return err
+	})
+	if cause, ok := quarantinable(err); ok {
+		return b.quarantine(ctx, meetingID, cause)
+	}
+	if err != nil {
+		return fmt.Errorf("read meeting of %s: %w", b.ref, err)
+	}
+	landing := store.MeetingLanding{
+		AccountRef: b.ref, MeetingID: meetingID, ReadAt: readAt, SettleAfter: b.harvest.config.SettleAfter,
+		Legs: make([]store.LegLanding, len(legs)),
+	}
+	samples := 0
+	for i := range legs {
+		if legs[i].Guest && !b.keepGuests {
+			redact(&legs[i])
+		}
+		if landing.Legs[i], err = b.seal(legs[i]); err != nil {
+			return err
+		}
+		samples += len(legs[i].Samples)
+	}
+	if err := b.harvest.store.LandMeeting(ctx, landing); err != nil {
+		return err
+	}
+	b.count(workflows.ReadMeetingsResult{Read: 1, Legs: len(legs), MediaSamples: samples})
+	return nil
+}
+
+func (b *readBatch) quarantine(ctx context.Context, meetingID, cause string) error {
+	final := store.MeetingQuarantined
+	if cause == workflows.ErrNotFound {
+		final = store.MeetingGone
+	}
+	if _, err := b.harvest.store.FailMeeting(ctx, b.ref, meetingID, cause, final, quarantineDelays(), b.harvest.config.Now()); err != nil {
+		return err
+	}
+	b.count(workflows.ReadMeetingsResult{Quarantined: 1})
+	return nil
+}
+
+func (b *readBatch) seal(leg provider.Leg) (store.LegLanding, error) {
+	sealed, err := b.key.SealPerson(fieldPerson, leg.Person)
+	if err != nil {
+		return store.LegLanding{}, err
+	}
+	leg.Person = provider.Person{UserID: leg.Person.UserID}
+	return store.LegLanding{Leg: leg, PersonSealed: sealed}, nil
+}
+
+// redact takes away what identifies a guest: their name, e-mail, device and addresses.
+func redact(leg *provider.Leg) {
+	leg.Person = provider.Person{}
+	leg.Location = ""
+	leg.PublicIP, leg.PrivateIPs, leg.MAC = netip.Addr{}, nil, macaddr.Addr{}
+}
+
+func (b *readBatch) count(more workflows.ReadMeetingsResult) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done.Read += more.Read
+	b.done.Legs += more.Legs
+	b.done.MediaSamples += more.MediaSamples
+	b.done.Quarantined += more.Quarantined
+	b.claim.report(b.done)
+}

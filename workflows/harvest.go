@@ -1,0 +1,236 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"callweave/internal/provider"
+)
+
+// A pass is bounded, so that its history is small however much there is to do: the rest
+// waits for the next pass, which begins with what is newest.
+const (
+	maxReadRounds  = 10 // of some minutes each
+	maxWeaveRounds = 20 // per org
+)
+
+// scheduledAt is when a schedule meant to start a run: the backfill of a schedule starts
+// runs for times that are long past.
+var scheduledAt = temporal.NewSearchAttributeKeyTime("TemporalScheduledStartTime")
+
+// Harvest is one pass over an account's ledger: it plans the windows that are open, lists
+// them, reads the meetings that are due, newest first, and has every linked org woven.
+//
+//	plan ─→ list, per window ─→ read, in batches ─→ finish ─→ weave, per org
+//
+// What an operator expects now and then (a spent quota, an account that must be linked
+// again, a provider that is down) ends the pass as completed, with the cause in
+// [HarvestResult.Stopped]; what was not done stays in the ledger. A run that finds another
+// one at work completes with [HarvestResult.HeldBy].
+func Harvest(ctx workflow.Context, in HarvestInput) (HarvestResult, error) {
+	if err := validHarvest(in); err != nil {
+		return HarvestResult{}, err
+	}
+	h := &harvest{in: in}
+	err := h.run(ctx)
+	return h.result, err
+}
+
+func validHarvest(in HarvestInput) error {
+	problem := ""
+	switch _, err := provider.ParseName(string(in.Provider)); {
+	case err != nil:
+		problem = err.Error()
+	case in.AccountID == "":
+		problem = "account_id is missing"
+	case in.From.IsZero() && !in.To.IsZero():
+		problem = "to is given without from"
+	case !in.To.IsZero() && !in.From.Before(in.To):
+		problem = "from is not before to"
+	}
+	if problem == "" {
+		return nil
+	}
+	return temporal.NewNonRetryableApplicationError("harvest: "+problem, ErrInvalidInput, nil)
+}
+
+// harvest is the state of one pass.
+type harvest struct {
+	in     HarvestInput
+	result HarvestResult
+	before int // requests ever spent when the pass began
+	stop   Stop
+	gap    string // why a window could not be listed, though others were
+	orgs   []uuid.UUID
+}
+
+func (h *harvest) run(ctx workflow.Context) error {
+	windows, err := h.plan(ctx)
+	if err != nil {
+		return h.end(ctx, err)
+	}
+	if h.result.HeldBy != "" {
+		h.show(ctx, "held by "+h.result.HeldBy)
+		return nil
+	}
+	err = h.list(ctx, windows)
+	if err == nil && !h.stopped() {
+		err = h.read(ctx)
+	}
+	if h.result.HeldBy != "" {
+		h.show(ctx, "held by "+h.result.HeldBy)
+		return nil
+	}
+	if err := h.end(ctx, err); err != nil {
+		return err
+	}
+	return h.weave(ctx)
+}
+
+// stopped reports whether the pass is not to ask the provider again.
+func (h *harvest) stopped() bool { return h.stop.Type != "" || h.result.HeldBy != "" }
+
+func (h *harvest) plan(ctx workflow.Context) ([]provider.Window, error) {
+	h.show(ctx, "planning")
+	var plan PlanHarvestResult
+	err := workflow.ExecuteActivity(bookkeeping(ctx, "Plan what is to be listed"), PlanActivity, PlanHarvestInput{
+		AccountRef: h.in.AccountRef, At: nominalTime(ctx), From: h.in.From, To: h.in.To,
+	}).Get(ctx, &plan)
+	h.before, h.result.HeldBy = plan.RequestsBefore, plan.HeldBy
+	return plan.Windows, err
+}
+
+// nominalTime is the time a run is for: when its schedule meant to start it, or when
+// somebody did.
+func nominalTime(ctx workflow.Context) time.Time {
+	if at, ok := workflow.GetTypedSearchAttributes(ctx).GetTime(scheduledAt); ok {
+		return at.UTC()
+	}
+	return workflow.GetInfo(ctx).WorkflowStartTime.UTC()
+}
+
+func (h *harvest) list(ctx workflow.Context, windows []provider.Window) error {
+	for i, window := range windows {
+		h.show(ctx, fmt.Sprintf("listing window %d of %d", i+1, len(windows)))
+		summary := fmt.Sprintf("List meetings from %s to %s", window.From.UTC().Format(time.RFC3339), window.To.UTC().Format(time.RFC3339))
+		var listed ListMeetingsResult
+		err := workflow.ExecuteActivity(harvesting(ctx, summary), ListMeetingsActivity, ListMeetingsInput{
+			AccountRef: h.in.AccountRef, Window: window,
+		}).Get(ctx, &listed)
+		if err != nil {
+			return err
+		}
+		h.result.MeetingsFound += listed.Found
+		h.stop, h.result.HeldBy = listed.Stopped, listed.HeldBy
+		if h.stopped() {
+			return nil
+		}
+		if listed.Cause != "" {
+			h.gap = listed.Cause
+			continue
+		}
+		h.result.WindowsListed++
+	}
+	return nil
+}
+
+func (h *harvest) read(ctx workflow.Context) error {
+	for round := range maxReadRounds {
+		h.show(ctx, fmt.Sprintf("reading meetings, batch %d", round+1))
+		var batch ReadMeetingsResult
+		err := workflow.ExecuteActivity(harvesting(ctx, fmt.Sprintf("Read due meetings, batch %d", round+1)), ReadMeetingsActivity,
+			ReadMeetingsInput{AccountRef: h.in.AccountRef}).Get(ctx, &batch)
+		if err != nil {
+			return err
+		}
+		h.result.MeetingsRead += batch.Read
+		h.result.Legs += batch.Legs
+		h.result.MediaSamples += batch.MediaSamples
+		h.result.Quarantined += batch.Quarantined
+		h.stop, h.result.HeldBy = batch.Stopped, batch.HeldBy
+		if h.stopped() || batch.Remaining == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// end settles what the pass came to, also where it was canceled, and gives the ledger
+// back. It returns the error that the run fails with, if it does.
+func (h *harvest) end(ctx workflow.Context, cause error) error {
+	if cause != nil && !temporal.IsCanceledError(cause) {
+		h.stop = Stop{Type: ErrorType(cause), Daily: DetailsOf(cause).Daily}
+	}
+	noted := h.stop
+	if noted.Type == "" {
+		noted.Type = h.gap
+	}
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	var finished FinishHarvestResult
+	err := workflow.ExecuteActivity(bookkeeping(detached, "Note how the harvest ended"), FinishHarvestActivity, FinishHarvestInput{
+		AccountRef: h.in.AccountRef, Stopped: noted,
+	}).Get(detached, &finished)
+	h.orgs, h.result.Remaining, h.result.Stopped = finished.Orgs, finished.Remaining, h.stop.Type
+	h.result.Requests = max(0, finished.RequestsAfter-h.before)
+	switch {
+	case temporal.IsCanceledError(cause):
+		return cause
+	case cause != nil && !expectedStop(h.stop.Type):
+		return cause
+	}
+	return err
+}
+
+// expectedStop reports whether an operator expects passes to end like this now and then.
+func expectedStop(errorType string) bool {
+	switch errorType {
+	case ErrRateLimited, ErrReauthorization, ErrRefused, ErrTransient, ErrFenced, ErrNotFound:
+		return true
+	}
+	return false
+}
+
+// weave has what was harvested woven for every linked org. An org whose weaving fails
+// keeps no other from its own, nor the harvest from completing: what is not woven is
+// woven after the next poll of that org's devices.
+func (h *harvest) weave(ctx workflow.Context) error {
+	for _, org := range h.orgs {
+		for round := range maxWeaveRounds {
+			h.show(ctx, fmt.Sprintf("weaving for org %s, batch %d", org, round+1))
+			var woven WeaveResult
+			err := workflow.ExecuteActivity(weaving(ctx, fmt.Sprintf("Weave for org %s", org)), WeaveActivity, WeaveInput{
+				AccountRef: h.in.AccountRef, OrgID: org,
+			}).Get(ctx, &woven)
+			if temporal.IsCanceledError(err) {
+				return err
+			}
+			if err != nil {
+				workflow.GetLogger(ctx).Warn("weaving failed", "org_id", org.String(), "error_type", ErrorType(err))
+				break
+			}
+			h.result.Woven += woven.Minutes
+			if woven.Remaining == 0 {
+				h.result.WaitingWeave += woven.Waiting
+				break
+			}
+		}
+	}
+	h.show(ctx, "done")
+	return nil
+}
+
+// show tells the UI how far the pass is.
+func (h *harvest) show(ctx workflow.Context, doing string) {
+	r := h.result
+	text := fmt.Sprintf("**%s** · %s\n\n%d windows listed, %d meetings found, %d read, %d quarantined, %d legs, %d media samples",
+		h.in.AccountRef, doing, r.WindowsListed, r.MeetingsFound, r.MeetingsRead, r.Quarantined, r.Legs, r.MediaSamples)
+	if r.Stopped != "" {
+		text += "\n\nstopped: " + r.Stopped
+	}
+	workflow.SetCurrentDetails(ctx, text)
+}

@@ -1,0 +1,76 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"callweave/internal/provider"
+)
+
+// What the activities of a Harvest take and return.
+
+// PlanHarvestInput asks for what is to be listed. At is the time the harvest is for; From
+// and To are an operator's.
+type PlanHarvestInput struct {
+	provider.AccountRef
+	At   time.Time `json:"at"`
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+}
+
+// PlanHarvestResult is the open part of the ledger, newest first.
+type PlanHarvestResult struct {
+	HeldBy         string            `json:"held_by,omitempty"`
+	Windows        []provider.Window `json:"windows,omitempty"`
+	RequestsBefore int               `json:"requests_before"` // spent by the account, ever
+}
+
+// ListMeetingsInput asks for the meetings of one window.
+type ListMeetingsInput struct {
+	provider.AccountRef
+	Window provider.Window `json:"window"`
+}
+
+// ListMeetingsResult is one window listed, or why it was not.
+type ListMeetingsResult struct {
+	Found   int    `json:"found"` // new ones
+	Cause   string `json:"cause,omitempty"`
+	Stopped Stop   `json:"stopped,omitzero"`
+	HeldBy  string `json:"held_by,omitempty"`
+}
+
+// ReadMeetingsInput asks for a bounded batch of the meetings that are due.
+type ReadMeetingsInput struct {
+	provider.AccountRef
+}
+
+// ReadMeetingsResult is one batch.
+type ReadMeetingsResult struct {
+	Read         int    `json:"read"`
+	Legs         int    `json:"legs"`
+	MediaSamples int    `json:"media_samples"`
+	Quarantined  int    `json:"quarantined"`
+	Remaining    int    `json:"remaining"` // still due
+	Stopped      Stop   `json:"stopped,omitzero"`
+	HeldBy       string `json:"held_by,omitempty"`
+}
+
+// Stop is why a pass ends before its work is done: an error type. The zero Stop is none.
+type Stop struct {
+	Type  string `json:"type,omitempty"`
+	Daily bool   `json:"daily,omitempty"` // of ErrRateLimited: the day's quota or budget is spent
+}
+
+// FinishHarvestInput ends a pass.
+type FinishHarvestInput struct {
+	provider.AccountRef
+	Stopped Stop `json:"stopped,omitzero"`
+}
+
+// FinishHarvestResult names the orgs that what was harvested is to be woven for.
+type FinishHarvestResult struct {
+	Orgs          []uuid.UUID `json:"orgs,omitempty"`
+	Remaining     int         `json:"remaining"`      // meetings due
+	RequestsAfter int         `json:"requests_after"` // spent by the account, ever
+}
