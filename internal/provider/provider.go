@@ -160,7 +160,9 @@ type MediaSample struct {
 	WiFiRSSIMaxDBm      measure.Value
 }
 
-// Stream is one medium in one direction, seen from the participant: "in" is received.
+// Stream is one medium in one direction, named as the provider names it: "in" is Zoom's
+// input, which its reference describes as what the participant sends (of the gateway
+// objects; of the plain ones it says nothing), "out" is what it calls output.
 type Stream struct {
 	LatencyMS    measure.Value
 	JitterMS     measure.Value
