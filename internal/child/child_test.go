@@ -72,11 +72,15 @@ func TestStop(t *testing.T) {
 		"obeys with an exit code": {`trap 'exit 3' INT; echo ready; read -r _`, patient, []syscall.Signal{syscall.SIGINT}, nil},
 		"obeys only the second": {
 			`trap '' INT; trap 'exit 0' QUIT; echo ready; while :; do read -r _; done`,
-			hurried, []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT}, child.ErrUnclean,
+			hurried,
+			[]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT},
+			child.ErrUnclean,
 		},
 		"obeys none": {
 			`trap '' INT; echo ready; while :; do read -r _; done`,
-			hurried, []syscall.Signal{syscall.SIGINT}, child.ErrUnclean,
+			hurried,
+			[]syscall.Signal{syscall.SIGINT},
+			child.ErrUnclean,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,10 +20,11 @@ func rolePassword(admin string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-func (c *Cluster) connect(ctx context.Context, database string) (*pgx.Conn, error) {
-	conn, err := pgx.Connect(ctx, c.url(adminRole, c.password, database))
+// connect opens a session of the administrator.
+func (c *Cluster) connect(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := pgx.Connect(ctx, c.url(adminRole, c.password, adminDB))
 	if err != nil {
-		return nil, fmt.Errorf("connect to database %s: %w", database, err)
+		return nil, fmt.Errorf("connect to the server: %w", err)
 	}
 	return conn, nil
 }
@@ -33,9 +34,10 @@ func (c *Cluster) awaitReady(ctx context.Context) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		conn, err := c.connect(ctx, adminDB)
+		conn, err := c.connect(ctx)
 		if err == nil {
-			return conn.Close(ctx)
+			_ = conn.Close(ctx) // it has answered
+			return nil
 		}
 		select {
 		case <-c.process.Done():
@@ -49,7 +51,7 @@ func (c *Cluster) awaitReady(ctx context.Context) error {
 
 // ensureRole creates Role, or gives it its password again.
 func (c *Cluster) ensureRole(ctx context.Context) error {
-	conn, err := c.connect(ctx, adminDB)
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func (c *Cluster) DropDatabase(ctx context.Context, name string) error {
 
 // HasDatabase reports whether a database exists.
 func (c *Cluster) HasDatabase(ctx context.Context, name string) (bool, error) {
-	conn, err := c.connect(ctx, adminDB)
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -109,7 +111,7 @@ func (c *Cluster) HasDatabase(ctx context.Context, name string) (bool, error) {
 }
 
 func (c *Cluster) exec(ctx context.Context, what, sql string) error {
-	conn, err := c.connect(ctx, adminDB)
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type home struct {
 }
 
 // openHome creates and locks the directory, or the place it stands for when the server's user cannot reach it.
-func openHome(dir string) (*home, error) {
+func openHome(ctx context.Context, dir string) (*home, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("resolve %s: %w", dir, err)
@@ -52,7 +52,7 @@ func openHome(dir string) (*home, error) {
 		return nil, fmt.Errorf("create directory: %w", err)
 	}
 	if user != nil {
-		if dir, err = user.reachable(dir); err != nil {
+		if dir, err = user.reachable(ctx, dir); err != nil {
 			return nil, err
 		}
 	}
@@ -102,8 +102,10 @@ func (h *home) dataMajor() (int, error) {
 // initialize runs initdb unless there is a data directory. It builds that under another name and renames it when
 // it is complete, so the remains of an interrupted run are never taken for a cluster, nor a cluster for remains.
 func (h *home) initialize(ctx context.Context, bin binaries, cfg Config) error {
-	if _, err := os.Stat(h.dataDir()); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if _, err := os.Stat(h.dataDir()); err == nil {
+		return nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look at data directory: %w", err)
 	}
 	partial := h.dataDir() + ".partial"
 	if err := os.RemoveAll(partial); err != nil {
@@ -123,7 +125,7 @@ func (h *home) initialize(ctx context.Context, bin binaries, cfg Config) error {
 	if err := h.initdb(ctx, bin, cfg, partial); err != nil {
 		return err
 	}
-	const rules = "host all all 127.0.0.1/32 scram-sha-256\n"
+	const rules = "host all all 127.0.0.1/32 scram-sha-256\n" //nolint:dupword // any database, any role
 	if err := h.writeOwned(filepath.Join(partial, hbaName), rules); err != nil {
 		return err
 	}

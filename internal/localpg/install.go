@@ -84,3 +84,13 @@ func Install(ctx context.Context, log io.Writer) error {
 	}
 	return nil
 }
+
+// Ensure installs the server unless one that is new enough is there.
+func Ensure(ctx context.Context, log io.Writer) error {
+	for _, b := range findBinaries(ctx, "") {
+		if b.major >= MinMajor {
+			return nil
+		}
+	}
+	return Install(ctx, log)
+}

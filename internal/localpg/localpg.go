@@ -69,7 +69,7 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("start postgresql: no directory given")
 	}
-	home, err := openHome(cfg.Dir)
+	home, err := openHome(ctx, cfg.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("start postgresql: %w", err)
 	}

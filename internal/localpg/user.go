@@ -1,8 +1,7 @@
 package localpg
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -95,62 +94,39 @@ func (u *serverUser) attr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(u.uid), Gid: uint32(u.gid)}}
 }
 
-// reachable returns dir when the user can enter it, and otherwise (a clone under /root is the common case) a
-// directory in a place for temporary files that survives a reboot. A symbolic link in dir says where that is.
-func (u *serverUser) reachable(dir string) (string, error) {
+// reachable returns dir when the user can enter it, and otherwise (a clone under /root is the common case) a new
+// directory in a place for temporary files that survives a reboot. A symbolic link in dir leads there.
+func (u *serverUser) reachable(ctx context.Context, dir string) (string, error) {
+	link := filepath.Join(dir, linkName)
+	if target, err := os.Readlink(link); err == nil && onlyRootWrites(target) && u.canEnter(ctx, target) {
+		return target, nil
+	}
 	if err := addSearch(dir); err != nil {
 		return "", err
 	}
-	if u.canEnter(dir) {
+	if u.canEnter(ctx, dir) {
 		return dir, nil
 	}
-	sum := sha256.Sum256([]byte(dir))
-	name := "callweave-postgres-" + hex.EncodeToString(sum[:8])
+	if err := ctx.Err(); err != nil {
+		return "", fmt.Errorf("look for a directory of the server: %w", err)
+	}
 	for _, parent := range []string{"/var/tmp", os.TempDir()} {
-		elsewhere := filepath.Join(parent, name)
-		if err := u.claim(dir, elsewhere); err == nil {
-			return elsewhere, nil
+		elsewhere, err := os.MkdirTemp(parent, "callweave-postgres-")
+		if err != nil {
+			continue
 		}
+		if err := addSearch(elsewhere); err != nil || !u.canEnter(ctx, elsewhere) {
+			_ = os.Remove(elsewhere) // it is empty
+			continue
+		}
+		_ = os.Remove(link) // it leads nowhere, or there is none
+		if err := os.Symlink(elsewhere, link); err != nil {
+			return "", fmt.Errorf("note where the cluster is: %w", err)
+		}
+		return elsewhere, nil
 	}
 	return "", fmt.Errorf("%w: user %s, who must run postgresql for root, cannot enter %s nor a directory under %s: make one of them and its parents searchable (chmod o+x), or run as a plain user",
 		ErrUnreachableDir, u.name, dir, os.TempDir())
-}
-
-// claim makes elsewhere the place of dir. What lies there without a link from dir belongs to a directory that
-// was removed meanwhile, so it is removed too.
-func (u *serverUser) claim(dir, elsewhere string) error {
-	link := filepath.Join(dir, linkName)
-	target, err := os.Readlink(link)
-	linked := err == nil && target == elsewhere
-	if err := ownedByRoot(elsewhere); err != nil {
-		return err
-	}
-	if !linked {
-		if err := removeUnlocked(elsewhere); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(elsewhere, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("create directory: %w", err)
-	}
-	// Between looking and creating somebody else may have been faster.
-	if err := ownedByRoot(elsewhere); err != nil {
-		return err
-	}
-	if err := addSearch(elsewhere); err != nil {
-		return err
-	}
-	if !u.canEnter(elsewhere) {
-		return fmt.Errorf("%w: %s", ErrUnreachableDir, elsewhere)
-	}
-	if linked {
-		return nil
-	}
-	_ = os.Remove(link)
-	if err := os.Symlink(elsewhere, link); err != nil {
-		return fmt.Errorf("note where the cluster is: %w", err)
-	}
-	return nil
 }
 
 // addSearch lets other users pass through dir, which a umask or MkdirTemp denies them.
@@ -165,40 +141,20 @@ func addSearch(dir string) error {
 	return nil
 }
 
-// ownedByRoot guards against a directory that another user of the machine put into a shared place.
-func ownedByRoot(path string) error {
+// onlyRootWrites guards against a directory that another user of the machine put into a shared place after ours
+// was cleaned away.
+func onlyRootWrites(path string) bool {
 	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", path, err)
+	if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 {
+		return false
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || !info.IsDir() || stat.Uid != 0 || info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%w: %s is not a directory that only root can write to", ErrUnreachableDir, path)
-	}
-	return nil
-}
-
-func removeUnlocked(dir string) error {
-	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	lock, err := lockDir(dir)
-	if err != nil {
-		return err
-	}
-	defer lock.Close()
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("remove the cluster of a directory that is gone: %w", err)
-	}
-	return nil
+	return ok && stat.Uid == 0
 }
 
 // canEnter asks the kernel, which knows about access lists and mount options that mode bits do not show.
-func (u *serverUser) canEnter(dir string) bool {
-	cmd := exec.Command("/bin/sh", "-c", `cd -- "$1"`, "sh", dir)
+func (u *serverUser) canEnter(ctx context.Context, dir string) bool {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", `cd -- "$1"`, "sh", dir)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = u.attr()
 	return cmd.Run() == nil

@@ -82,6 +82,7 @@ func TestRootInPrivateDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	anew := start(t, localpg.Config{Dir: dir})
+	t.Cleanup(func() { _ = os.RemoveAll(anew.Dir()) })
 	if found, err := anew.HasDatabase(t.Context(), "kept"); err != nil || found {
 		t.Errorf("database after the directory was removed: %v, %v", found, err)
 	}

@@ -50,7 +50,9 @@ func WithMigrations(migrate Migrate) Option {
 }
 
 // Main runs the tests, stops what they started and exits. It is to be the body of TestMain.
-func Main(m *testing.M, options ...Option) {
+func Main(m *testing.M, options ...Option) { os.Exit(run(m, options)) }
+
+func run(m *testing.M, options []Option) int {
 	process.hasMain = true
 	for _, o := range options {
 		o()
@@ -64,7 +66,7 @@ func Main(m *testing.M, options ...Option) {
 			code = max(code, 1)
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 // requireMain makes sure that somebody stops what a test starts.

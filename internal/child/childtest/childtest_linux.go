@@ -33,10 +33,10 @@ func Main(m *testing.M, start func(dir string) (pid int, err error)) {
 	}
 	pid, err := start(dir)
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		os.Exit(1)
 	}
-	fmt.Println(pid)
+	fmt.Fprintln(os.Stdout, pid)
 	select {} // until killed
 }
 

@@ -1,4 +1,5 @@
-// Command build makes the pinned Temporal CLI in a directory unless it is there: go run ./internal/localtemporal/build DIR.
+// Command build makes the pinned Temporal CLI in a directory unless it is there:
+// go run ./internal/localtemporal/build DIR.
 package main
 
 import (
@@ -11,15 +12,18 @@ import (
 	"callweave/internal/localtemporal"
 )
 
-func main() {
-	if len(os.Args) != 2 {
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	if len(args) != 1 {
 		fmt.Fprintln(os.Stderr, "usage: build DIR")
-		os.Exit(2)
+		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := localtemporal.Ensure(ctx, os.Args[1], os.Stderr); err != nil {
+	if err := localtemporal.Ensure(ctx, args[0], os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1) //nolint:gocritic // nothing is left for stop to do
+		return 1
 	}
+	return 0
 }

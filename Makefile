@@ -1,0 +1,61 @@
+# `make` alone explains the targets. Everything that is built, downloaded or kept lies in .local/.
+
+BIN   := .local/bin
+TOOLS := $(BIN)/.tools
+
+# Temporal takes a test or two of some seconds, a whole life of a link some minutes.
+TEST_TIMEOUT := 20m
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint bench check generate tools services clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build worker and starter into bin/
+	go build -trimpath -o bin/ ./worker ./starter
+
+# A program of its own, not `go run`: signals and the exit code are its own then.
+demo: ## live the life of a link on this machine (ONCE=1 ends after the report)
+	@mkdir -p $(BIN)
+	@echo "building the demonstration"
+	@go build -buildvcs=false -o $(BIN)/demo ./deploy/local
+	@exec $(BIN)/demo $(if $(ONCE),--once)
+
+test: services ## run every test on a real PostgreSQL and Temporal
+	@race=-race; \
+	if [ "$$(go env CGO_ENABLED)" != 1 ]; then race=; echo "no C compiler found: testing without the race detector"; fi; \
+	CALLWEAVE_REQUIRE_SERVICES=1 go test $$race -timeout $(TEST_TIMEOUT) ./...
+
+bench: services ## run the benchmarks
+	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench . -benchmem ./...
+
+lint: tools ## hold the code to the rules: linters, determinism, generated code, modules
+	$(BIN)/golangci-lint run
+	$(BIN)/workflowcheck -config workflowcheck.config.yaml ./workflows/...
+	$(BIN)/sqlc diff
+	go mod tidy -diff
+
+check: lint test ## everything that must be green before a merge
+
+generate: tools ## write the typed queries from the SQL
+	$(BIN)/sqlc generate
+
+tools: $(TOOLS) ## build the pinned development tools
+
+$(TOOLS): tools/go.mod tools/go.sum
+	@mkdir -p $(BIN)
+	@echo "building golangci-lint, sqlc and workflowcheck: once, some minutes on a cold cache"
+	@GOBIN="$(CURDIR)/$(BIN)" go -C tools install tool
+	@touch $@
+
+services: ## install PostgreSQL and build Temporal where they are missing
+	@go run ./internal/localpg/ensure
+	@go run ./internal/localtemporal/build $(BIN)
+
+# Started by root, a cluster may lie elsewhere; a link leads there.
+clean: ## remove bin/ and the state of the demo, keep the tools (ALL=1 removes them too)
+	rm -rf bin
+	@if [ -d .local ]; then find .local -name elsewhere -type l -lname '*/callweave-postgres-*' | \
+		while read -r link; do rm -rf "$$(readlink "$$link")"; done; fi
+	@if [ -d .local ]; then find .local -mindepth 1 -maxdepth 1 $(if $(ALL),,! -name bin) -exec rm -rf {} +; fi
