@@ -1,0 +1,152 @@
+package weave_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"callweave/internal/store"
+	"callweave/internal/vault"
+	"callweave/internal/world"
+)
+
+var noon = time.Date(2026, 11, 18, 15, 0, 30, 0, time.UTC)
+
+// woven is all that is stored of weaving, as text, without times of writing and seals.
+func (b *bundle) woven(t *testing.T) []string {
+	t.Helper()
+	rows, err := b.pool.Query(t.Context(), `
+select 'minute ' || c::text from call_minutes c
+union all select 'match ' || (to_jsonb(m) - 'person_sealed')::text from matches m order by 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var row string
+		if err := rows.Scan(&row); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// ready is a world with one org whose devices are collected and whose meetings of the
+// last hours are harvested.
+func ready(t *testing.T) (*bundle, uuid.UUID, []*world.Meeting) {
+	t.Helper()
+	cfg := world.DemoConfig(7)
+	cfg.Orgs, cfg.MeetingsPerDay = 1, 40
+	b := setup(t, cfg, noon)
+	b.collect(t)
+	meetings := b.world.MeetingsEnding(b.account, noon.Add(-5*time.Hour), noon.Add(-2*time.Minute))
+	b.harvest(t, meetings)
+	return b, b.world.Orgs[0].ID, meetings
+}
+
+func TestWeaveAgainChangesNothing(t *testing.T) {
+	t.Parallel()
+	b, org, meetings := ready(t)
+	if first := b.weave(t, org); first.Meetings != len(meetings) || first.Minutes == 0 {
+		t.Fatalf("first weave: %+v, want %d meetings and some minutes", first, len(meetings))
+	}
+	before := b.woven(t)
+	if idle := b.weave(t, org); idle.Meetings != 0 {
+		t.Errorf("nothing was due, but %d meetings were woven", idle.Meetings)
+	}
+	b.harvest(t, meetings) // a newer revision of each, the same content
+	if again := b.weave(t, org); again.Meetings != len(meetings) {
+		t.Errorf("wove %d of %d meetings that were read again", again.Meetings, len(meetings))
+	}
+	if diff := cmp.Diff(before, b.woven(t)); diff != "" {
+		t.Errorf("rows changed (-before +after):\n%s", diff)
+	}
+}
+
+func TestWeaveReplacesWhatNoLongerHolds(t *testing.T) {
+	t.Parallel()
+	b, org, meetings := ready(t)
+	b.weave(t, org)
+	b.exec(t, "delete from leases")
+	b.harvest(t, meetings)
+	if again := b.weave(t, org); again.LegsMatched != 0 {
+		t.Errorf("matched %d legs without any lease", again.LegsMatched)
+	}
+	if left := b.woven(t); len(left) != 0 {
+		t.Errorf("%d rows are left of the first weave", len(left))
+	}
+}
+
+func TestWeaveWaitsForDevices(t *testing.T) {
+	t.Parallel()
+	b, org, meetings := ready(t)
+	b.exec(t, "update orgs set devices_synced_at = $1", meetings[len(meetings)-1].EndAt.Add(-time.Second))
+	got := b.weave(t, org)
+	if got.Waiting == 0 || got.Meetings+got.Waiting != len(meetings) {
+		t.Errorf("wove %d, %d waiting of %d meetings; want those that end later to wait", got.Meetings, got.Waiting, len(meetings))
+	}
+	b.exec(t, "update orgs set devices_synced_at = null")
+	b.harvest(t, meetings)
+	if got := b.weave(t, org); got.Meetings != 0 || got.Waiting != len(meetings) {
+		t.Errorf("wove %d meetings of an org whose devices were never read", got.Meetings)
+	}
+}
+
+func TestWeaveStopsAtTheFence(t *testing.T) {
+	t.Parallel()
+	b, org, _ := ready(t)
+	b.exec(t, "update links set status = 'unlinking'")
+	if _, err := b.weaver.Weave(t.Context(), b.ref, org, func() {}); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("weave of a link that is being unlinked: %v, want %v", err, store.ErrFenced)
+	}
+	if left := b.woven(t); len(left) != 0 {
+		t.Errorf("%d rows were written behind the fence", len(left))
+	}
+}
+
+func TestWeaveSealsPeopleForTheLink(t *testing.T) {
+	t.Parallel()
+	for _, discard := range []bool{false, true} {
+		b, org, _ := ready(t)
+		b.exec(t, "update links set discard_guest_info = $1", discard)
+		// Somebody of the office is a guest of this account.
+		b.exec(t, "update legs set guest = true where leg_id % 3 = 0")
+		b.weave(t, org)
+		key, err := b.vault.Key(t.Context(), vault.LinkScope(b.ref, org))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := b.pool.Query(t.Context(), "select l.guest, m.person_sealed from matches m join legs l using (leg_id)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[bool]int{}
+		for rows.Next() {
+			var guest bool
+			var sealed []byte
+			if err := rows.Scan(&guest, &sealed); err != nil {
+				t.Fatal(err)
+			}
+			person, err := key.OpenPerson("person", sealed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[guest]++
+			if want := guest && discard; person.Name.IsZero() != want || person.Hostname.IsZero() != want {
+				t.Errorf("guest %v, discard %v: name known %v, hostname known %v", guest, discard, !person.Name.IsZero(), !person.Hostname.IsZero())
+			}
+		}
+		rows.Close()
+		if seen[true] == 0 || seen[false] == 0 {
+			t.Errorf("saw %d guests and %d others: the test proves nothing", seen[true], seen[false])
+		}
+	}
+}
