@@ -20,7 +20,7 @@ func packageManagers() []packageManager {
 	return []packageManager{
 		{"apt-get", [][]string{
 			{"apt-get", "update"},
-			{"apt-get", "install", "-y", "--no-install-recommends", "postgresql"},
+			{"env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", "postgresql"},
 		}, true},
 		{"dnf", [][]string{{"dnf", "install", "-y", "postgresql-server", "postgresql-contrib"}}, true},
 		{"apk", [][]string{{"apk", "add", "postgresql", "postgresql-contrib"}}, true},
@@ -76,7 +76,6 @@ func Install(ctx context.Context, log io.Writer) error {
 	for _, line := range m.lines() {
 		fmt.Fprintf(log, "installing PostgreSQL: %s\n", strings.Join(line, " "))
 		cmd := exec.CommandContext(ctx, line[0], line[1:]...)
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, log, log
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("install postgresql with '%s': %w", strings.Join(line, " "), err)
