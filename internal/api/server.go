@@ -3,7 +3,6 @@
 package api
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -16,9 +15,6 @@ import (
 	"callweave/internal/store"
 )
 
-// Check reports whether something we depend on answers.
-type Check func(ctx context.Context) error
-
 // Config is what a Server is built from.
 type Config struct {
 	Store     *store.Store
@@ -27,8 +23,6 @@ type Config struct {
 	Unlinker  *links.Unlinker
 	Gate      *access.Gate
 	Logger    *slog.Logger
-	Metrics   http.Handler     // of /metrics
-	Ready     map[string]Check // of /readyz, by name
 	Codec     CodecConfig
 }
 
@@ -50,8 +44,6 @@ type Server struct {
 	gate      *access.Gate
 	quota     *access.Quota
 	logger    *slog.Logger
-	metrics   http.Handler
-	ready     map[string]Check
 	codec     CodecConfig
 }
 
@@ -59,7 +51,7 @@ type Server struct {
 func New(c Config) *Server {
 	return &Server{
 		store: c.Store, links: c.Links, authorize: c.Authorize, unlinker: c.Unlinker, gate: c.Gate, quota: access.NewQuota(),
-		logger: c.Logger, metrics: c.Metrics, ready: c.Ready, codec: c.Codec,
+		logger: c.Logger, codec: c.Codec,
 	}
 }
 
@@ -85,18 +77,12 @@ func (s *Server) Register(mux *http.ServeMux) {
 	mux.Handle("POST "+codecPath, s.decodeHandler())
 	mux.HandleFunc("OPTIONS "+codecPath, s.preflight)
 
-	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.HandleFunc("GET /readyz", s.readyz)
-	if s.metrics != nil {
-		mux.Handle("GET /metrics", s.metrics)
-	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.writeError(w, r, notFound("")) })
 }
 
 // HTTPServer is a server with the limits of one that strangers reach.
-func HTTPServer(addr string, handler http.Handler, logger *slog.Logger) *http.Server {
+func HTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Addr:              addr,
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       20 * time.Second,

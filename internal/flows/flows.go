@@ -30,14 +30,6 @@ type Flows struct{ client client.Client }
 // New builds it over a connected client.
 func New(c client.Client) *Flows { return &Flows{client: c} }
 
-// Check reports whether Temporal answers.
-func (f *Flows) Check(ctx context.Context) error {
-	if _, err := f.client.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-		return fmt.Errorf("ask Temporal for its health: %w", err)
-	}
-	return nil
-}
-
 // Authorize runs an authorization, or joins the run of it, and waits for the result. A
 // run that failed has the error code [CodeFailed]; it is started again by the next call.
 func (f *Flows) Authorize(ctx context.Context, id uuid.UUID) (workflows.AuthorizeResult, error) {

@@ -4,9 +4,7 @@ package links
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -96,25 +94,12 @@ func (r *Reader) open(ctx context.Context, row db.LinkedAccountsRow) (Link, erro
 	if err != nil {
 		return link, err
 	}
-	linkedBy, err := key.Open("linked_by_sealed", row.LinkedBySealed)
+	by, err := key.OpenPerson("linked_by_sealed", row.LinkedBySealed)
 	if err != nil {
 		return link, err
 	}
-	link.LinkedBy, err = firstName(linkedBy)
-	return link, err
-}
-
-// firstName is all that the network's own table shows of who linked an account.
-func firstName(linkedBy []byte) (secret.Text, error) {
-	var person struct {
-		FirstName string `json:"first_name"`
-		Name      string `json:"name"`
-	}
-	if err := json.Unmarshal(linkedBy, &person); err != nil {
-		return secret.Text{}, fmt.Errorf("read linked_by: %w", vault.ErrUnsealed)
-	}
-	if person.FirstName == "" {
-		person.FirstName, _, _ = strings.Cut(strings.TrimSpace(person.Name), " ")
-	}
-	return secret.New(person.FirstName), nil
+	// The first name is all that the network's own table shows of who linked an account.
+	first, _, _ := strings.Cut(strings.TrimSpace(by.Name.Reveal()), " ")
+	link.LinkedBy = secret.New(first)
+	return link, nil
 }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"callweave/internal/api"
+	"callweave/internal/store"
+)
+
+// listing makes a command that lists rows, narrowed by org and account.
+func (a *app) listing(use, short string, list func(ctx context.Context, s *store.Store, filter store.ReadFilter) error) *cobra.Command {
+	var t target
+	var limit int32
+	command := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			if limit < 1 {
+				return usagef("--limit: want 1 or more")
+			}
+			return doing(func(ctx context.Context) error {
+				s, err := a.openStore(ctx)
+				if err != nil {
+					return err
+				}
+				defer s.Close()
+				return list(ctx, s, store.ReadFilter{OrgID: t.org.UUID, AccountID: t.account, Limit: limit})
+			})(command, args)
+		},
+	}
+	t.orgFlag(command)
+	command.Flags().StringVar(&t.account, "account", "", "id of the provider account")
+	command.Flags().Int32Var(&limit, "limit", 1000, "how many at most, the newest first")
+	return command
+}
+
+func (a *app) gaps() *cobra.Command {
+	return a.listing("gaps", "List the windows that are not harvested, and why",
+		func(ctx context.Context, s *store.Store, filter store.ReadFilter) error {
+			rows, err := s.Gaps(ctx, filter)
+			if err != nil {
+				return err
+			}
+			gaps, lines := []api.Gap{}, []string{row("PROVIDER", "ACCOUNT", "FROM", "TO", "ORIGIN", "STATE", "CAUSE", "ATTEMPTS")}
+			for _, r := range rows {
+				gap := api.NewGap(r)
+				gaps = append(gaps, gap)
+				lines = append(lines, row(gap.Provider, gap.AccountID, gap.From, gap.To, gap.Origin, gap.State, gap.Cause, gap.Attempts))
+			}
+			return a.print(gaps, lines...)
+		})
+}
+
+func (a *app) receipts() *cobra.Command {
+	return a.listing("receipts", "List the proofs of erasure",
+		func(ctx context.Context, s *store.Store, filter store.ReadFilter) error {
+			rows, err := s.Receipts(ctx, filter)
+			if err != nil {
+				return err
+			}
+			receipts, lines := []api.Receipt{}, []string{row("RECEIPT", "PROVIDER", "ACCOUNT", "ORG", "FENCED", "FINISHED", "KEYS", "LAST LINK", "TOKEN")}
+			for _, r := range rows {
+				receipt := api.NewReceipt(r)
+				receipts = append(receipts, receipt)
+				lines = append(lines, row(receipt.ReceiptID, receipt.Provider, receipt.AccountID, receipt.OrgID, receipt.FencedAt,
+					receipt.FinishedAt, fmt.Sprint(len(receipt.KeysDestroyed)), receipt.LastLink, receipt.TokenOutcome))
+			}
+			return a.print(receipts, lines...)
+		})
+}
+
+// quarantined is a meeting that could not be read.
+type quarantined struct {
+	Provider  string    `json:"provider"`
+	AccountID string    `json:"account_id"`
+	MeetingID string    `json:"meeting_id"`
+	StartAt   time.Time `json:"start_at"`
+	EndAt     time.Time `json:"end_at"`
+	Cause     *string   `json:"cause"`
+	Attempts  int32     `json:"attempts"`
+}
+
+func (a *app) quarantine() *cobra.Command {
+	return a.listing("quarantine", "List the meetings that could not be read, and why",
+		func(ctx context.Context, s *store.Store, filter store.ReadFilter) error {
+			rows, err := s.QuarantinedMeetings(ctx, filter)
+			if err != nil {
+				return err
+			}
+			meetings, lines := []quarantined{}, []string{row("PROVIDER", "ACCOUNT", "MEETING", "START", "CAUSE", "ATTEMPTS")}
+			for _, r := range rows {
+				meetings = append(meetings, quarantined{r.Provider, r.AccountID, r.MeetingID, r.StartAt, r.EndAt, r.Cause, r.Attempts})
+				lines = append(lines, row(r.Provider, r.AccountID, r.MeetingID, r.StartAt, r.Cause, r.Attempts))
+			}
+			return a.print(meetings, lines...)
+		})
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"callweave/internal/secret"
+	"callweave/internal/store"
+	"callweave/internal/store/db"
+	"callweave/internal/vault"
+)
+
+func (a *app) orgAdd() *cobra.Command {
+	var t target
+	var name, mistURL, tokenFile string
+	command := &cobra.Command{
+		Use:   "add",
+		Short: "Add a network org, or change its name or its access to the network",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			if u, err := url.Parse(mistURL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+				return usagef("--mist-url: want https://host, got %q", mistURL)
+			}
+			return doing(func(ctx context.Context) error { return a.addOrg(ctx, t, name, mistURL, tokenFile) })(command, args)
+		},
+	}
+	command.Flags().Var(&t.org, "id", "id of the org in the network")
+	command.Flags().StringVar(&name, "name", "", "how people call it")
+	command.Flags().StringVar(&mistURL, "mist-url", "", "the network's cloud, e.g. https://api.mist.com")
+	command.Flags().StringVar(&tokenFile, "mist-token-file", "", "file with an API token of the network that may read the org")
+	require(command, "id", "name", "mist-url", "mist-token-file")
+	return command
+}
+
+func (a *app) addOrg(ctx context.Context, t target, name, mistURL, tokenFile string) error {
+	raw, err := os.ReadFile(tokenFile)
+	if err != nil {
+		return fmt.Errorf("--mist-token-file: %w", err)
+	}
+	token := secret.New(strings.TrimSpace(string(raw)))
+	if token.IsZero() {
+		return fmt.Errorf("--mist-token-file: %s is empty", tokenFile)
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	v, err := a.openVault(ctx, s)
+	if err != nil {
+		return err
+	}
+	sealed, err := v.Master().SealText(vault.PurposeNetworkToken, token)
+	if err != nil {
+		return err
+	}
+	org := db.UpsertOrgParams{OrgID: t.org.UUID, Name: name, MistUrl: strings.TrimSuffix(mistURL, "/"), MistTokenSealed: sealed}
+	if err := s.PutOrg(ctx, org); err != nil {
+		return err
+	}
+	err = s.Audit(ctx, store.Entry{OrgID: &org.OrgID, Actor: cliActor, Action: "org put"})
+	if err != nil {
+		return err
+	}
+	return a.print(map[string]any{"org_id": org.OrgID, "name": name, "mist_url": org.MistUrl}, row("org", org.OrgID, name))
+}

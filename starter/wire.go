@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"go.temporal.io/sdk/client"
+
+	"callweave/internal/access"
+	"callweave/internal/api"
+	"callweave/internal/authorize"
+	"callweave/internal/config"
+	"callweave/internal/console"
+	"callweave/internal/flows"
+	"callweave/internal/health"
+	"callweave/internal/links"
+	"callweave/internal/store"
+	"callweave/internal/telemetry"
+	"callweave/internal/temporalclient"
+	"callweave/internal/vault"
+	"callweave/internal/zoom"
+)
+
+// silent is for commands that are done in a moment: what goes wrong they print.
+func silent() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// openStore connects to the database of the environment.
+func (a *app) openStore(ctx context.Context) (*store.Store, error) {
+	settings, err := config.Load[config.Database](ctx, a.env)
+	if err != nil {
+		return nil, err
+	}
+	if settings.URL.IsZero() {
+		return nil, errNoDatabase
+	}
+	return store.Open(ctx, settings.URL.Reveal())
+}
+
+// openVault opens the master keyset of the environment and checks that it is the one of
+// the database.
+func (a *app) openVault(ctx context.Context, s *store.Store) (*vault.Vault, error) {
+	settings, err := config.Load[config.Keyset](ctx, a.env)
+	if err != nil {
+		return nil, err
+	}
+	text, err := settings.Load()
+	if err != nil {
+		return nil, err
+	}
+	master, err := vault.OpenMaster(text)
+	if err != nil {
+		return nil, err
+	}
+	v := vault.New(master, s)
+	return v, v.Check(ctx)
+}
+
+// openFlows reaches Temporal for a command; done closes it.
+func (a *app) openFlows(ctx context.Context, v *vault.Vault) (f *flows.Flows, done func(), err error) {
+	temporal, _, err := a.dial(ctx, v.Master(), silent())
+	if err != nil {
+		return nil, nil, err
+	}
+	return flows.New(temporal), temporal.Close, nil
+}
+
+// dial connects to Temporal and says in which namespace.
+func (a *app) dial(ctx context.Context, master *vault.Master, logger *slog.Logger) (client.Client, string, error) {
+	options, err := a.temporal()
+	if err != nil {
+		return nil, "", err
+	}
+	c, err := temporalclient.Dial(ctx, options, master, logger)
+	return c, options.Namespace, err
+}
+
+// newAuthorize builds the service that begins authorizations; with a runner, one that
+// ends them too.
+func newAuthorize(settings config.Starter, s *store.Store, master *vault.Master, runner authorize.Runner, logger *slog.Logger) (*authorize.Service, error) {
+	forwards, err := authorize.NewForwards(settings.Public.URL, settings.ForwardHosts)
+	if err != nil {
+		return nil, err
+	}
+	service := zoom.New(zoom.Config{
+		ClientID: settings.ClientID, ClientSecret: settings.ClientSecret, RedirectURL: settings.RedirectURL("zoom"),
+		OAuthURL: settings.OAuthURL, APIURL: settings.APIURL,
+	})
+	return authorize.New(authorize.Config{
+		Store: s, Master: master, Runner: runner, Forwards: forwards, Providers: []authorize.Provider{service}, Logger: logger,
+	}), nil
+}
+
+// newHandler builds everything that `starter serve` answers.
+func newHandler(settings config.Starter, t *telemetry.Telemetry, s *store.Store, v *vault.Vault, temporal client.Client, namespace string) (http.Handler, error) {
+	f := flows.New(temporal)
+	authorizing, err := newAuthorize(settings, s, v.Master(), f, t.Logger)
+	if err != nil {
+		return nil, err
+	}
+	gate, reader, unlinker := access.NewGate(s), links.NewReader(s, v), links.NewUnlinker(s, f)
+	pages, err := console.New(console.Config{
+		Store: s, Vault: v, Links: reader, Unlinker: unlinker, Authorize: authorizing, Gate: gate, Logger: t.Logger,
+		PublicURL: settings.Public.URL,
+	})
+	if err != nil {
+		return nil, err
+	}
+	server := api.New(api.Config{
+		Store: s, Links: reader, Authorize: authorizing, Unlinker: unlinker, Gate: gate, Logger: t.Logger,
+		Codec: api.CodecConfig{
+			Codec: temporalclient.NewCodec(v.Master()), UIOrigin: originOf(settings.TemporalUIURL),
+			AllowLoopback: settings.CodecAllowLoopback, Session: pages.Session,
+		},
+	})
+	mux := http.NewServeMux()
+	server.Register(mux)
+	pages.Register(mux)
+	health.Register(mux, t.Logger, map[string]health.Check{"database": s.Ping, "temporal": temporalclient.Check(temporal, namespace)}, t.Metrics)
+	return api.Wrap(t.Logger, mux), nil
+}
+
+// originOf is the scheme and host of a URL, as browsers send them in Origin.
+func originOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// cliActor is who the audit log names for what is done here.
+const cliActor = "cli"
