@@ -101,8 +101,7 @@ func (p *poll) histories(sites []network.Site, present network.Devices, places m
 	if p.last.PolledAt.After(from) {
 		from = p.last.PolledAt
 	}
-	// Half of what is left: the polls of the hour come first.
-	h := history{poll: p, from: from, enough: p.source.Requests() + max(0, budget.Limit-budget.Used)/2}
+	h := history{poll: p, from: from, enough: p.source.Requests() + budget.Limit - budget.Used - p.reserved()}
 	for _, site := range sites {
 		samples, err := read(&h, &h.noWAN, func() ([]network.WANSample, error) {
 			return p.source.PastWAN(p.ctx, site.ID, from, p.now)
@@ -137,6 +136,12 @@ func (p *poll) histories(sites []network.Site, present network.Devices, places m
 		}
 	}
 	return h.land(0)
+}
+
+// reserved is how many requests a period of polls takes: histories leave these.
+func (p *poll) reserved() int {
+	every := p.next.interval(p.cfg)
+	return int(p.next.Period/every+1) * p.next.Requests
 }
 
 // history is the state of reading histories.

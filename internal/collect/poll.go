@@ -50,11 +50,11 @@ func (p *poll) run() error {
 	if err != nil {
 		return err
 	}
-	requests := p.source.Requests()
+	// A poll without a gap searches sessions, wireless and wired clients once.
+	p.next.Requests = p.source.Requests() + 3
 	if err := p.past(&landing, sites, present); err != nil {
 		return err
 	}
-	p.next.Requests = requests + 3 // a poll without a gap searches sessions, wireless and wired clients once
 	sealed, err := p.next.seal(p.key)
 	if err != nil {
 		return err
