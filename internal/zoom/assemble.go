@@ -9,6 +9,10 @@ import (
 	"callweave/internal/provider"
 )
 
+// longestMeeting is how far a minute may lie from its join: Zoom ends meetings after 30
+// hours, and clocks differ.
+const longestMeeting = 48 * time.Hour
+
 // legKey is what makes a join the same in both lists.
 type legKey struct {
 	userID string
@@ -99,6 +103,9 @@ func (a *assembly) measure(row *qosRow) error {
 		sample, err := row.Minutes[i].sample()
 		if err != nil {
 			return err
+		}
+		if apart := sample.StartAt.Sub(leg.JoinAt); apart < -longestMeeting || apart > longestMeeting {
+			return &valueError{"a time within the meeting"}
 		}
 		leg.Samples = append(leg.Samples, sample)
 	}
