@@ -9,8 +9,11 @@ import (
 	"callweave/internal/store/db"
 )
 
-// personField is what a person is sealed for, in legs and in matches.
-const personField = "person"
+// What a person is sealed for, in legs and in matches.
+const (
+	legPerson   = "person"
+	matchPerson = "person_sealed"
+)
 
 // weave makes the rows of one meeting.
 func (b *batch) weave(meeting db.PendingWeavesRow) (store.WeaveLanding, error) {
@@ -52,11 +55,11 @@ func (b *batch) reseal(l *leg) ([]byte, error) {
 	var person provider.Person
 	if !l.Guest || !b.discard {
 		var err error
-		if person, err = b.accountKey.OpenPerson(personField, l.PersonSealed); err != nil {
+		if person, err = b.accountKey.OpenPerson(legPerson, l.PersonSealed); err != nil {
 			return nil, err
 		}
 	}
-	return b.linkKey.SealPerson(personField, person)
+	return b.linkKey.SealPerson(matchPerson, person)
 }
 
 // minutes appends the call minutes of a matched leg.

@@ -6,6 +6,7 @@ package weave
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,8 +20,9 @@ import (
 	"callweave/internal/vault"
 )
 
-// The bounds of a batch: how many meetings, and how far apart they begin. Both bound
-// the memory, since the device data of a batch's whole time is held at once.
+// The bounds of a batch: how many meetings, and how far apart those begin that are
+// woven together. Both bound the memory, since the device data of that whole time is
+// held at once.
 const (
 	maxMeetings = 100
 	maxSpread   = 3 * time.Hour
@@ -48,41 +50,51 @@ type Result struct {
 
 // Weave weaves one batch of the meetings of an account that are due for an org, the
 // earliest first. done is called after each meeting. A leg that was on no network of the
-// org is not stored for it. [store.ErrFenced] where the link is being unlinked.
+// org is not stored for it. A meeting that cannot be woven keeps no other from it; its
+// error is returned when the rest is done. [store.ErrFenced] where the link is being
+// unlinked.
 func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, done func()) (Result, error) {
 	var result Result
 	pending, err := w.store.PendingWeaves(ctx, ref, orgID, maxMeetings)
 	if err != nil {
 		return result, err
 	}
-	for i, meeting := range pending {
-		if meeting.StartAt.Sub(pending[0].StartAt) > maxSpread {
-			pending = pending[:i]
-			break
+	var failed error
+	for len(pending) > 0 {
+		together := 1
+		for together < len(pending) && pending[together].StartAt.Sub(pending[0].StartAt) <= maxSpread {
+			together++
 		}
-	}
-	if len(pending) > 0 {
-		batch, err := w.load(ctx, ref, orgID, pending)
+		b, err := w.load(ctx, ref, orgID, pending[:together])
 		if err != nil {
-			return result, err
+			return result, errors.Join(failed, err)
 		}
-		for _, meeting := range pending {
-			landing, err := batch.weave(meeting)
-			if err != nil {
+		for _, meeting := range pending[:together] {
+			err := w.land(ctx, b, meeting, &result)
+			switch {
+			case errors.Is(err, store.ErrFenced), ctx.Err() != nil:
 				return result, err
-			}
-			landed, err := w.store.LandWeave(ctx, landing)
-			if err != nil {
-				return result, err
-			}
-			if landed {
-				result.add(batch, landing)
+			case err != nil && failed == nil:
+				failed = err
 			}
 			done()
 		}
+		pending = pending[together:]
 	}
 	result.Ready, result.Waiting, err = w.store.CountPendingWeaves(ctx, ref, orgID)
-	return result, err
+	return result, errors.Join(failed, err)
+}
+
+func (w *Weaver) land(ctx context.Context, b *batch, meeting db.PendingWeavesRow, result *Result) error {
+	landing, err := b.weave(meeting)
+	if err != nil {
+		return fmt.Errorf("weave meeting of %s: %w", b.ref, err)
+	}
+	landed, err := w.store.LandWeave(ctx, landing)
+	if err == nil && landed {
+		result.add(b, landing)
+	}
+	return err
 }
 
 func (r *Result) add(b *batch, landing store.WeaveLanding) {
@@ -97,7 +109,7 @@ func (r *Result) add(b *batch, landing store.WeaveLanding) {
 	}
 }
 
-// batch is some meetings with all that is needed to weave them.
+// batch is some meetings of about one time with all that is needed to weave them.
 type batch struct {
 	ref        provider.AccountRef
 	orgID      uuid.UUID

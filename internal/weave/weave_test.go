@@ -135,7 +135,7 @@ func TestWeaveSealsPeopleForTheLink(t *testing.T) {
 			if err := rows.Scan(&guest, &sealed); err != nil {
 				t.Fatal(err)
 			}
-			person, err := key.OpenPerson("person", sealed)
+			person, err := key.OpenPerson("person_sealed", sealed)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,5 +148,31 @@ func TestWeaveSealsPeopleForTheLink(t *testing.T) {
 		if seen[true] == 0 || seen[false] == 0 {
 			t.Errorf("saw %d guests and %d others: the test proves nothing", seen[true], seen[false])
 		}
+	}
+}
+
+// A meeting that cannot be woven, here for a leg sealed with another key, is reported
+// and keeps no other from being woven.
+func TestWeaveGoesOnPastAPoisonedMeeting(t *testing.T) {
+	t.Parallel()
+	b, org, meetings := ready(t)
+	b.weave(t, org)
+	minutes := b.count(t, "select count(*) from call_minutes")
+	var poisoned string
+	if err := b.pool.QueryRow(t.Context(), "select meeting_id from matches order by join_at limit 1").Scan(&poisoned); err != nil {
+		t.Fatal(err)
+	}
+	b.exec(t, "delete from weaves")
+	b.exec(t, "delete from matches")
+	b.exec(t, "delete from call_minutes")
+	b.exec(t, "update legs set person_sealed = 'x' where meeting_id = $1", poisoned)
+	if _, err := b.weaver.Weave(t.Context(), b.ref, org, func() {}); !errors.Is(err, vault.ErrUnsealed) {
+		t.Errorf("weave with a poisoned meeting: %v, want %v", err, vault.ErrUnsealed)
+	}
+	if woven := b.count(t, "select count(*) from weaves"); woven != len(meetings)-1 {
+		t.Errorf("%d of %d meetings are woven, want all but the poisoned one", woven, len(meetings))
+	}
+	if left := b.count(t, "select count(*) from call_minutes"); left == 0 || left >= minutes {
+		t.Errorf("%d call minutes, %d without the poison", left, minutes)
 	}
 }
