@@ -96,10 +96,10 @@ func (m *Manager) askOnce(ctx context.Context, service provider.Service, pair pr
 	return service.Refresh(ctx, pair.Refresh)
 }
 
-// ambiguous reports whether the provider may have done what it did not answer.
+// ambiguous reports whether the provider may have done what it gave no whole answer to.
 func ambiguous(err error) bool {
-	var failure *provider.Error
-	return errors.As(err, &failure) && failure.Kind == provider.Transient && failure.Status == 0
+	kind := provider.KindOf(err)
+	return kind == provider.Transient || kind == provider.Malformed
 }
 
 func (m *Manager) rotate(ctx context.Context, c *store.LockedCredential, key *vault.Key, grant, from provider.Grant, used int) error {
