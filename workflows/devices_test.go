@@ -31,13 +31,13 @@ func TestCollectDevices(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		pollErr error
-		weave   func(call int, in WeaveInput) (WeaveResult, error)
+		weave   func(call int) (WeaveResult, error)
 		want    CollectDevicesResult
 		woven   []string // accounts, in order
 	}{
 		{
 			name: "weaves every link until nothing is ready",
-			weave: func(call int, in WeaveInput) (WeaveResult, error) {
+			weave: func(call int, _ WeaveInput) (WeaveResult, error) {
 				if call == 1 {
 					return WeaveResult{Meetings: 100, Minutes: 10, Remaining: 20}, nil
 				}

@@ -49,8 +49,9 @@ type counter struct {
 // RoundTrip implements http.RoundTripper.
 func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.sent.Add(1)
-	if c.next == nil {
-		return http.DefaultTransport.RoundTrip(r)
+	next := c.next
+	if next == nil {
+		next = http.DefaultTransport
 	}
-	return c.next.RoundTrip(r)
+	return next.RoundTrip(r) //nolint:wrapcheck // a transport must hand on its errors as they are
 }

@@ -36,7 +36,7 @@ const (
 // Bucket is where a bad minute is to be fixed; "" for a minute that is not bad.
 type Bucket string
 
-// BucketUnknown: nothing explains the minute.
+// BucketUnknown is of a bad minute that nothing explains.
 const BucketUnknown Bucket = "unknown"
 
 // Verdict is what became of a minute.

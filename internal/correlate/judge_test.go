@@ -52,7 +52,7 @@ func TestJudgeLossAtEveryBoundary(t *testing.T) {
 	for limit := 1; limit <= 100; limit++ {
 		limits := Thresholds{LatencyMS: 150, JitterMS: 40, LossRatio: float32(float64(limit) / 100)}
 		truth := world.Thresholds{LatencyMS: 150, JitterMS: 40, LossRatio: float64(limit) / 100}
-		for hundredths := 0; hundredths <= 10000; hundredths++ {
+		for hundredths := range 10001 {
 			percent := float64(hundredths) / 100
 			sample := provider.MediaSample{AudioIn: provider.Stream{LossAvgRatio: measure.Of(percent / 100)}}
 			want := hundredths > limit*100

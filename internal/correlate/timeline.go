@@ -1,9 +1,6 @@
 package correlate
 
-import (
-	"container/heap"
-	"slices"
-)
+import "slices"
 
 // None stands for "no row": nothing is known then.
 const None int32 = -1
@@ -56,11 +53,11 @@ func newTimeline(spans []span) timeline {
 		for {
 			for ; next < len(spans) && spans[next].from <= now; next++ {
 				if spans[next].from < spans[next].to {
-					heap.Push(&open, spans[next])
+					open.push(spans[next])
 				}
 			}
 			for len(open) > 0 && open[0].to <= now {
-				heap.Pop(&open)
+				open.pop()
 			}
 			if len(open) == 0 {
 				line.add(now, None)
@@ -112,16 +109,38 @@ func (c *cursor) rowAt(moment int64) int32 {
 	return c.row[c.next-1]
 }
 
-// finestFirst is a heap of spans.
+// finestFirst is a binary heap of spans. It is typed, unlike container/heap: indexing a
+// day of samples pushes millions.
 type finestFirst []span
 
-func (h finestFirst) Len() int           { return len(h) }
-func (h finestFirst) Less(i, j int) bool { return h[i].finer(h[j]) }
-func (h finestFirst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *finestFirst) Push(x any)        { *h = append(*h, x.(span)) }
-func (h *finestFirst) Pop() any {
-	old := *h
-	last := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return last
+func (h *finestFirst) push(s span) {
+	list := append(*h, s)
+	for at := len(list) - 1; at > 0; {
+		parent := (at - 1) / 2
+		if !list[at].finer(list[parent]) {
+			break
+		}
+		list[at], list[parent] = list[parent], list[at]
+		at = parent
+	}
+	*h = list
+}
+
+func (h *finestFirst) pop() {
+	list := *h
+	last := len(list) - 1
+	list[0] = list[last]
+	list = list[:last]
+	for at := 0; ; {
+		child := 2*at + 1
+		if child+1 < last && list[child+1].finer(list[child]) {
+			child++
+		}
+		if child >= last || !list[child].finer(list[at]) {
+			break
+		}
+		list[at], list[child] = list[child], list[at]
+		at = child
+	}
+	*h = list
 }

@@ -48,7 +48,7 @@ func mergeRows(ctx context.Context, tx pgx.Tx, table, merge string, rows int, ro
 	}
 	columns, err := columnsOf(ctx, tx, incoming)
 	if err != nil {
-		return fmt.Errorf("read columns of %s: %w", table, err)
+		return err
 	}
 	source := pgx.CopyFromSlice(rows, func(i int) ([]any, error) { return row(i), nil })
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{incoming}, columns, source); err != nil {
@@ -64,7 +64,11 @@ func columnsOf(ctx context.Context, tx pgx.Tx, table string) ([]string, error) {
 	rows, err := tx.Query(ctx, `select attname::text from pg_attribute
 where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum`, table)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read columns of %s: %w", table, err)
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read columns of %s: %w", table, err)
+	}
+	return names, nil
 }
