@@ -109,7 +109,7 @@ func newHandler(settings config.Starter, t *telemetry.Telemetry, s *store.Store,
 		return nil, err
 	}
 	server := api.New(api.Config{
-		Store: s, Links: reader, Authorize: authorizing, Unlinker: unlinker, Gate: gate, Logger: t.Logger,
+		Store: s, Links: reader, Authorize: authorizing, Unlinker: unlinker, Gate: gate, Quota: access.NewQuota(), Logger: t.Logger,
 		Codec: api.CodecConfig{
 			Codec: temporalclient.NewCodec(v.Master()), UIOrigin: originOf(settings.TemporalUIURL),
 			AllowLoopback: settings.CodecAllowLoopback, Session: pages.Session,

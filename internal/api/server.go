@@ -22,6 +22,7 @@ type Config struct {
 	Authorize *authorize.Service
 	Unlinker  *links.Unlinker
 	Gate      *access.Gate
+	Quota     *access.Quota
 	Logger    *slog.Logger
 	Codec     CodecConfig
 }
@@ -50,7 +51,7 @@ type Server struct {
 // New builds a server.
 func New(c Config) *Server {
 	return &Server{
-		store: c.Store, links: c.Links, authorize: c.Authorize, unlinker: c.Unlinker, gate: c.Gate, quota: access.NewQuota(),
+		store: c.Store, links: c.Links, authorize: c.Authorize, unlinker: c.Unlinker, gate: c.Gate, quota: c.Quota,
 		logger: c.Logger, codec: c.Codec,
 	}
 }
