@@ -37,7 +37,7 @@ func TestCollectDevices(t *testing.T) {
 	}{
 		{
 			name: "weaves every link until nothing is ready",
-			weave: func(call int, _ WeaveInput) (WeaveResult, error) {
+			weave: func(call int) (WeaveResult, error) {
 				if call == 1 {
 					return WeaveResult{Meetings: 100, Minutes: 10, Remaining: 20}, nil
 				}
@@ -48,7 +48,7 @@ func TestCollectDevices(t *testing.T) {
 		},
 		{
 			name: "a batch that gets nowhere does not go round for ever",
-			weave: func(int, WeaveInput) (WeaveResult, error) {
+			weave: func(int) (WeaveResult, error) {
 				return WeaveResult{Remaining: 20}, nil
 			},
 			want:  polled.Result,
@@ -56,7 +56,7 @@ func TestCollectDevices(t *testing.T) {
 		},
 		{
 			name: "a link that is being unlinked is left alone",
-			weave: func(call int, _ WeaveInput) (WeaveResult, error) {
+			weave: func(call int) (WeaveResult, error) {
 				if call == 1 {
 					return WeaveResult{}, refuse(ErrFenced)
 				}
@@ -67,7 +67,7 @@ func TestCollectDevices(t *testing.T) {
 		},
 		{
 			name: "a link that fails does not stop the others",
-			weave: func(call int, _ WeaveInput) (WeaveResult, error) {
+			weave: func(call int) (WeaveResult, error) {
 				if call == 1 {
 					return WeaveResult{}, refuse(ErrMisconfigured)
 				}
@@ -95,7 +95,7 @@ func TestCollectDevices(t *testing.T) {
 			var woven []string
 			env.RegisterActivityWithOptions(func(in WeaveInput) (WeaveResult, error) {
 				woven = append(woven, in.AccountID)
-				return test.weave(len(woven), in)
+				return test.weave(len(woven))
 			}, activity.RegisterOptions{Name: WeaveActivity})
 
 			env.ExecuteWorkflow(CollectDevices, CollectDevicesInput{OrgID: org})
