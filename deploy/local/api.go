@@ -68,14 +68,16 @@ func (m *machine) summary(ctx context.Context, site *world.Site, from, to time.T
 func (m *machine) awaitReceipt(ctx context.Context, org *world.Org) (receipt, error) {
 	var newest receipt
 	err := await(ctx, 200*time.Millisecond, func() (bool, error) {
-		var receipts []receipt
-		if err := m.call(ctx, http.MethodGet, org, fmt.Sprintf("/api/v1/orgs/%s/receipts", org.ID), &receipts); err != nil {
+		var answer struct {
+			Results []receipt `json:"results"` // newest first
+		}
+		if err := m.call(ctx, http.MethodGet, org, fmt.Sprintf("/api/v1/orgs/%s/receipts", org.ID), &answer); err != nil {
 			return false, err
 		}
-		if len(receipts) == 0 {
+		if len(answer.Results) == 0 {
 			return false, errors.New("there is no receipt")
 		}
-		newest = receipts[0]
+		newest = answer.Results[0]
 		return newest.FinishedAt != nil, nil
 	})
 	return newest, err

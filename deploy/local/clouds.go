@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +30,7 @@ type clouds struct {
 	mist     *mistwindow.Window
 	mistURL  string
 	keptPath string
+	saving   sync.Mutex
 }
 
 // startClouds serves the world's Zoom and Mist. Zoom remembers the tokens it issued in
@@ -43,7 +45,7 @@ func (m *machine) startClouds(_ context.Context, p *progress) (string, error) {
 	c.zoom = zoomwindow.New(w, zoomwindow.Config{Clients: []zoomwindow.Client{{
 		ID: zoomClientID, Secret: m.kept.ZoomSecret, RedirectURIs: []string{public.RedirectURL("zoom")},
 		Scopes: []string{"dashboard_meetings:read:admin", "user:read:admin"},
-	}}})
+	}}, Changed: c.changed})
 	if raw, err := os.ReadFile(c.keptPath); err == nil {
 		if err := c.zoom.Load(bytes.NewReader(raw)); err != nil {
 			return "", fmt.Errorf("kept state of the world's Zoom: %w", err)
@@ -64,13 +66,13 @@ func (m *machine) startClouds(_ context.Context, p *progress) (string, error) {
 		return "", err
 	}
 
-	zoomStop, zoomURL, err := serve(p, "the world's Zoom", 8090, c.zoom)
+	zoomStop, zoomURL, err := m.serve(p, "the world's Zoom", 8090, c.zoom)
 	if err != nil {
 		return "", err
 	}
 	c.zoomURL = zoomURL
 	m.added("the world's Zoom", func(ctx context.Context) error { return errors.Join(zoomStop(ctx), c.save()) }, nil)
-	mistStop, mistURL, err := serve(p, "the world's Mist", 8091, c.mist)
+	mistStop, mistURL, err := m.serve(p, "the world's Mist", 8091, c.mist)
 	if err != nil {
 		return "", err
 	}
@@ -82,6 +84,8 @@ func (m *machine) startClouds(_ context.Context, p *progress) (string, error) {
 
 // save keeps the tokens that Zoom issued.
 func (c *clouds) save() error {
+	c.saving.Lock()
+	defer c.saving.Unlock()
 	var state bytes.Buffer
 	if err := c.zoom.Save(&state); err != nil {
 		return fmt.Errorf("keep the world's Zoom: %w", err)
@@ -89,23 +93,14 @@ func (c *clouds) save() error {
 	return writePrivate(c.keptPath, state.Bytes())
 }
 
-// saving keeps what Zoom issues as it is issued, so that a demonstration that is killed
-// does not come back to a Zoom that has forgotten.
-func (c *clouds) saving(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			_ = c.save() // the stop of the machine saves again and reports
-		}
-	}
+// changed keeps what Zoom issues before the reply leaves, so that a demonstration that is
+// killed does not come back to a Zoom that has forgotten.
+func (c *clouds) changed() {
+	_ = c.save() // the stop of the machine saves again and reports
 }
 
-func serve(p *progress, what string, port int, handler http.Handler) (stop func(context.Context) error, origin string, err error) {
-	port, err = choosePort(p, what, port)
+func (m *machine) serve(p *progress, what string, port int, handler http.Handler) (stop func(context.Context) error, origin string, err error) {
+	port, err = m.choosePort(p, what, port)
 	if err != nil {
 		return nil, "", err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -185,7 +184,7 @@ func (m *machine) harvestAgain(ctx context.Context, r *report, org *world.Org) (
 		return "", err
 	}
 	schedule := workflows.HarvestID(provider.AccountRef{Provider: provider.Zoom, AccountID: r.account.ID})
-	trigger := exec.CommandContext(ctx, filepath.Join(m.dirs.bin, "temporal"), "schedule", "trigger",
+	trigger := exec.CommandContext(ctx, m.opts.temporal, "schedule", "trigger",
 		"--address", m.temporal.Address(), "--namespace", m.temporal.Namespace(), "--schedule-id", schedule)
 	if out, err := trigger.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("temporal schedule trigger: %w\n%s", err, out)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"callweave/internal/child"
 	"callweave/internal/localpg"
 	"callweave/internal/localtemporal"
 )
@@ -38,6 +39,7 @@ type machine struct {
 	api      string        // origin of the starter
 	apiPort  int
 	env      []string // of worker and starter
+	programs map[string]*child.Process
 }
 
 // part is something to stop.
@@ -57,14 +59,14 @@ func startMachine(ctx context.Context, opts options, p *progress) (_ *machine, e
 	if err != nil {
 		return nil, err
 	}
-	m := &machine{opts: opts, dirs: dirs, kept: kept, died: make(chan error, 8)}
+	m := &machine{opts: opts, dirs: dirs, kept: kept, died: make(chan error, 8), programs: map[string]*child.Process{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.stop(p))
 		}
 	}()
 	p.heading("Starting (state in " + dirs.root + ")")
-	if m.apiPort, err = choosePort(p, "the starter", 8080); err != nil {
+	if m.apiPort, err = m.choosePort(p, "the starter", 8080); err != nil {
 		return nil, err
 	}
 	m.api = fmt.Sprintf("http://%s:%d", loopback, m.apiPort)
@@ -136,7 +138,7 @@ func (m *machine) startPostgres(ctx context.Context, p *progress) (string, error
 	}
 	config := localpg.Config{Dir: m.dirs.postgres, Log: log, Durable: true}
 	cluster, err := localpg.Start(ctx, config)
-	if errors.Is(err, localpg.ErrNotInstalled) {
+	if errors.Is(err, localpg.ErrNotInstalled) && !m.opts.noInstall {
 		if err := localpg.Install(ctx, p); err != nil {
 			return "", err
 		}
@@ -164,12 +166,16 @@ func (m *machine) startPostgres(ctx context.Context, p *progress) (string, error
 }
 
 func (m *machine) ensureTemporal(ctx context.Context, p *progress) (string, error) {
-	if os.Getenv("TEMPORAL_CLI") != "" {
-		return "from TEMPORAL_CLI", nil
+	if m.opts.temporal == "" {
+		m.opts.temporal = os.Getenv("TEMPORAL_CLI")
+	}
+	if m.opts.temporal != "" {
+		return m.opts.temporal, nil
 	}
 	if err := localtemporal.Ensure(ctx, m.dirs.bin, p); err != nil {
 		return "", err
 	}
+	m.opts.temporal = filepath.Join(m.dirs.bin, "temporal")
 	return localtemporal.Version, nil
 }
 
@@ -178,20 +184,16 @@ func (m *machine) startTemporal(ctx context.Context, p *progress) (string, error
 	if err != nil {
 		return "", err
 	}
-	binary := os.Getenv("TEMPORAL_CLI")
-	if binary == "" {
-		binary = filepath.Join(m.dirs.bin, "temporal")
-	}
-	frontend, err := choosePort(p, "Temporal", 7233)
+	frontend, err := m.choosePort(p, "Temporal", 7233)
 	if err != nil {
 		return "", err
 	}
-	ui, err := choosePort(p, "the Temporal UI", 8233)
+	ui, err := m.choosePort(p, "the Temporal UI", 8233)
 	if err != nil {
 		return "", err
 	}
 	server, err := localtemporal.Start(ctx, localtemporal.Config{
-		BinaryPath: binary, Dir: m.dirs.temporal, Port: frontend, UI: true, UIPort: ui,
+		BinaryPath: m.opts.temporal, Dir: m.dirs.temporal, Port: frontend, UI: true, UIPort: ui,
 		UICodecEndpoint: m.api + "/codec", Log: log,
 	})
 	if err != nil {

@@ -19,6 +19,12 @@ type options struct {
 	people   int
 	meetings int
 	log      string
+
+	// For tests, which run side by side and look into what the programs print.
+	anyPort   bool
+	noInstall bool
+	temporal  string // the command; built where empty
+	env       []string
 }
 
 func (o *options) register(flags *pflag.FlagSet) {

@@ -17,10 +17,10 @@ import (
 
 // buildPrograms builds worker and starter from the checkout that the command runs in.
 func (m *machine) buildPrograms(ctx context.Context, p *progress) (string, error) {
-	build := exec.CommandContext(ctx, "go", "build", "-o", m.dirs.bin+string(filepath.Separator), "./worker", "./starter")
+	build := exec.CommandContext(ctx, "go", "build", "-o", m.dirs.bin+string(filepath.Separator), "callweave/worker", "callweave/starter")
 	build.Stdout, build.Stderr = p, p
 	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("go build (run this from the repository's root): %w", err)
+		return "", fmt.Errorf("go build (run this inside the repository): %w", err)
 	}
 	return "", m.configure()
 }
@@ -39,6 +39,7 @@ func (m *machine) configure() error {
 		"ZOOM_OAUTH_URL="+m.clouds.zoomURL+"/oauth", "ZOOM_API_URL="+m.clouds.zoomURL+"/v2",
 		"TEMPORAL_UI_URL="+m.temporal.UIURL(), "CODEC_ALLOW_LOOPBACK=true",
 	)
+	m.env = append(m.env, m.opts.env...)
 	return nil
 }
 
@@ -48,7 +49,7 @@ func (m *machine) migrate(ctx context.Context, _ *progress) (string, error) {
 }
 
 func (m *machine) startWorker(ctx context.Context, p *progress) (string, error) {
-	port, err := choosePort(p, "the worker", 8081)
+	port, err := m.choosePort(p, "the worker", 8081)
 	if err != nil {
 		return "", err
 	}
@@ -73,6 +74,7 @@ func (m *machine) startProgram(ctx context.Context, name, addr string, args ...s
 	if err != nil {
 		return err
 	}
+	m.programs[name] = process
 	m.added("the "+name, func(ctx context.Context) error { return process.Stop(ctx, syscall.SIGTERM) }, process.Done())
 	if err := ready(ctx, "http://"+addr, process.Done()); err != nil {
 		return fmt.Errorf("%w; the end of its log:\n%s", err, excerpt(filepath.Join(m.dirs.logs, name+".log")))
@@ -103,7 +105,6 @@ func (m *machine) starter(ctx context.Context, result any, args ...string) (stri
 
 // addOrgs makes the world's orgs known, as their administrators would.
 func (m *machine) addOrgs(ctx context.Context, _ *progress) (string, error) {
-	go m.clouds.saving(ctx)
 	for _, org := range m.clouds.world.Orgs {
 		id := org.ID.String()
 		file := filepath.Join(m.dirs.root, "mist-token-"+id)

@@ -103,17 +103,20 @@ func writePrivate(path string, content []byte) error {
 }
 
 // choosePort returns wanted where it is free, else another, saying so.
-func choosePort(p *progress, what string, wanted int) (int, error) {
+func (m *machine) choosePort(p *progress, what string, wanted int) (int, error) {
+	if m.opts.anyPort {
+		wanted = 0
+	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(wanted)))
 	if err != nil {
 		if listener, err = net.Listen("tcp", net.JoinHostPort(loopback, "0")); err != nil {
 			return 0, fmt.Errorf("find a free port for %s: %w", what, err)
 		}
-		got := listener.Addr().(*net.TCPAddr).Port
-		p.printf("  port %d is in use: %s takes %d instead\n", wanted, what, got)
+		p.printf("  port %d is in use: %s takes %d instead\n", wanted, what, portOf(listener))
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	return port, listener.Close()
+	return portOf(listener), listener.Close()
 }
+
+func portOf(listener net.Listener) int { return listener.Addr().(*net.TCPAddr).Port } //nolint:forcetypeassert // it listens on tcp
 
 const loopback = "127.0.0.1"

@@ -257,7 +257,7 @@ func (q *Queries) OtherLinks(ctx context.Context, provider string, accountID str
 
 const reviveLinks = `-- name: ReviveLinks :exec
 update links
-set status = 'active', errors = '{}', last_status = null, missing_scopes = $3
+set status = 'active', errors = '{}', last_status = nullif(last_status, 'failed'), missing_scopes = $3
 where provider = $1 and account_id = $2 and status <> 'unlinking'
 `
 
@@ -292,8 +292,10 @@ func (q *Queries) UpsertAccount(ctx context.Context, arg UpsertAccountParams) er
 }
 
 const upsertLink = `-- name: UpsertLink :exec
-insert into links (provider, account_id, org_id, linked_by_sealed)
-values ($1, $2, $3, $4)
+insert into links (provider, account_id, org_id, linked_by_sealed, last_sync_at, last_status)
+select $1::text, $2::text, $3::uuid, $4::bytea, max(o.last_sync_at), case when max(o.last_sync_at) is not null then 'success' end
+from links o
+where o.provider = $1 and o.account_id = $2 and o.status = 'active'
 on conflict (provider, account_id, org_id) do update
 set linked_by_sealed = excluded.linked_by_sealed, linked_at = now()
 `
@@ -305,6 +307,8 @@ type UpsertLinkParams struct {
 	LinkedBySealed []byte
 }
 
+// What was harvested for the account's other links serves this one too: it is as fresh
+// as they are.
 func (q *Queries) UpsertLink(ctx context.Context, arg UpsertLinkParams) error {
 	_, err := q.db.Exec(ctx, upsertLink,
 		arg.Provider,

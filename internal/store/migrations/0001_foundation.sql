@@ -478,11 +478,13 @@ begin
         part := format('%s_p%s', parent, to_char(day, 'YYYYMMDD'));
         if to_regclass(part) is null then
             perform pg_advisory_xact_lock(hashtextextended('ensure_partitions/' || parent, 0));
-            if to_regclass(part) is null then
+            begin
                 execute format('create table %I partition of %I for values from (%L) to (%L)', part, parent,
                     day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
                 made := made + 1;
-            end if;
+            exception when duplicate_table then
+                null; -- made while we waited for the lock
+            end;
         end if;
         day := day + 1;
     end loop;

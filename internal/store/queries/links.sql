@@ -39,15 +39,19 @@ select
     (select count(*) from links o where o.org_id = @org_id and (o.provider, o.account_id) <> (@provider::text, @account_id::text) and o.status <> 'unlinking') as of_org;
 
 -- name: UpsertLink :exec
-insert into links (provider, account_id, org_id, linked_by_sealed)
-values ($1, $2, $3, $4)
+-- What was harvested for the account's other links serves this one too: it is as fresh
+-- as they are.
+insert into links (provider, account_id, org_id, linked_by_sealed, last_sync_at, last_status)
+select @provider::text, @account_id::text, @org_id::uuid, @linked_by_sealed::bytea, max(o.last_sync_at), case when max(o.last_sync_at) is not null then 'success' end
+from links o
+where o.provider = @provider and o.account_id = @account_id and o.status = 'active'
 on conflict (provider, account_id, org_id) do update
 set linked_by_sealed = excluded.linked_by_sealed, linked_at = now();
 
 -- name: ReviveLinks :exec
 -- New credentials serve every link of the account: what was wrong with the old ones is over.
 update links
-set status = 'active', errors = '{}', last_status = null, missing_scopes = $3
+set status = 'active', errors = '{}', last_status = nullif(last_status, 'failed'), missing_scopes = $3
 where provider = $1 and account_id = $2 and status <> 'unlinking';
 
 -- name: FailLinks :many
