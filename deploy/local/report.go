@@ -42,7 +42,8 @@ type harvested struct {
 // orgSeen is one org's side.
 type orgSeen struct {
 	org           *world.Org
-	legs          pair // matched, and truly on a network of the org
+	legs          pair // matched, and truly on a network of the org with something to know them by
+	hidden        int  // truly on a network of the org, with nothing to know them by
 	minutes, bad  pair
 	apiBad        int
 	worst         []badMinute
@@ -123,6 +124,11 @@ func (r *report) print(out io.Writer, m *machine) {
 	_ = table.Flush() // out is a terminal or a file of the caller's
 	if h.unsettled > 0 {
 		fmt.Fprintf(out, "\n%d meetings ended less than half an hour ago: read once, read again when settled, not compared.\n", h.unsettled)
+	}
+	for _, o := range r.orgs {
+		if o.hidden > 0 {
+			fmt.Fprintf(out, "\n%s: %d more legs were in the office behind a VPN and showed neither their hardware address nor their network's: not matched.\n", o.org.Name, o.hidden)
+		}
 	}
 	r.printWorst(out)
 	r.printErasure(out)

@@ -164,6 +164,10 @@ func (r *report) measureOrg(ctx context.Context, m *machine, org *world.Org, set
 			if leg.Site == nil || leg.Site.Org.ID != org.ID {
 				continue
 			}
+			if !recognisable(leg) {
+				seen.hidden++
+				continue
+			}
 			seen.legs.truth++
 			for _, minute := range m.clouds.world.Minutes(leg) {
 				if minute.HasMedia() {
@@ -200,6 +204,13 @@ func (r *report) measureOrg(ctx context.Context, m *machine, org *world.Org, set
 	seen.apiBad -= unsettledBad
 	seen.worst, err = m.worstMinutes(ctx, org.ID)
 	return seen, err
+}
+
+// recognisable reports whether a leg shows the network's own name for its client: the
+// hardware address the network sees, or the address it gave. A tunnel hides the second;
+// private Wi-Fi addresses, phones and blanks hide the first.
+func recognisable(leg *world.Leg) bool {
+	return leg.MAC == leg.Client.MAC || (!leg.VPN && leg.PublicIP == leg.Site.PublicIP)
 }
 
 // worstMinutes are the bad minutes farthest beyond their threshold.

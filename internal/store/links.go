@@ -35,3 +35,9 @@ func (s *Store) Needed(ctx context.Context, ref provider.AccountRef, org uuid.UU
 	row, err := s.queries().LinksThatGoOn(ctx, string(ref.Provider), ref.AccountID, org)
 	return row.OfAccount, row.OfOrg, notFound(err, "links of %s and org %s", ref, org)
 }
+
+// Account returns an account; [ErrNotFound] where there is none.
+func (s *Store) Account(ctx context.Context, ref provider.AccountRef) (db.Account, error) {
+	row, err := s.queries().Account(ctx, string(ref.Provider), ref.AccountID)
+	return row, notFound(err, "account %s", ref)
+}
