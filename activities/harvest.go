@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 
 	"callweave/internal/provider"
 	"callweave/internal/secret"
@@ -237,5 +236,5 @@ func isUnauthorized(err error) bool {
 }
 
 func invalidInput(format string, args ...any) error {
-	return temporal.NewNonRetryableApplicationError(fmt.Sprintf(format, args...), workflows.ErrInvalidInput, nil)
+	return applicationError(fmt.Errorf(format, args...), workflows.ErrInvalidInput, expected())
 }

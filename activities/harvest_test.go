@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/testsuite"
 
+	"callweave/internal/credentials"
 	"callweave/internal/measure"
 	"callweave/internal/provider"
 	"callweave/internal/secret"
@@ -66,6 +67,8 @@ func (b *harvestBundle) advance(d time.Duration) {
 	b.now = b.now.Add(d)
 }
 
+var _ Credentials = (*credentials.Manager)(nil)
+
 // oneToken is an account's credential that needs no refresh. A token that is rejected is
 // replaced by itself: the provider was wrong.
 type oneToken struct {
@@ -77,6 +80,7 @@ func (c *oneToken) Service(provider.Name) (provider.Service, error) { return c.s
 func (c *oneToken) Access(context.Context, provider.AccountRef) (secret.Text, error) {
 	return c.access, nil
 }
+
 func (c *oneToken) Rejected(context.Context, provider.AccountRef, secret.Text) (secret.Text, error) {
 	return c.access, nil
 }

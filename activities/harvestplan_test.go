@@ -25,19 +25,23 @@ func TestPlanLive(t *testing.T) {
 	}{
 		"first": {at, at, store.Listed{}, live(24*time.Hour, true)},
 		"next reaches back by the overlap": {
-			at, at, store.Listed{From: ago(1000 * time.Hour), To: ago(5 * time.Minute), Deep: ago(10 * time.Minute)},
+			at, at,
+			store.Listed{From: ago(1000 * time.Hour), To: ago(5 * time.Minute), Deep: ago(10 * time.Minute)},
 			live(2*time.Hour+5*time.Minute, false),
 		},
 		"every hour as far as a meeting can last": {
-			at, at, store.Listed{From: ago(1000 * time.Hour), To: ago(5 * time.Minute), Deep: ago(time.Hour)},
+			at, at,
+			store.Listed{From: ago(1000 * time.Hour), To: ago(5 * time.Minute), Deep: ago(time.Hour)},
 			live(30*time.Hour+5*time.Minute, true),
 		},
 		"never before the first": {
-			at, at, store.Listed{From: ago(25 * time.Hour), To: ago(5 * time.Minute), Deep: ago(time.Hour)},
+			at, at,
+			store.Listed{From: ago(25 * time.Hour), To: ago(5 * time.Minute), Deep: ago(time.Hour)},
 			live(25*time.Hour, true),
 		},
 		"after an outage, all of it": {
-			at, at, store.Listed{From: ago(1000 * time.Hour), To: ago(72 * time.Hour), Deep: ago(72 * time.Hour)},
+			at, at,
+			store.Listed{From: ago(1000 * time.Hour), To: ago(72 * time.Hour), Deep: ago(72 * time.Hour)},
 			live(102*time.Hour, true),
 		},
 		"the same time again":       {at, at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{}},

@@ -133,7 +133,7 @@ func (b *readBatch) readSome(ctx context.Context, due []string, enough func() bo
 			return err
 		})
 	}
-	return !enough(), group.Wait()
+	return !enough(), group.Wait() //nolint:wrapcheck // the readers wrap their own
 }
 
 func isClosed(c <-chan struct{}) bool {

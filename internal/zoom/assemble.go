@@ -146,17 +146,24 @@ func mergeSamples(samples []provider.MediaSample) []provider.MediaSample {
 
 func fill(into, from *provider.MediaSample) {
 	for _, pair := range [...][2]*provider.Stream{
-		{&into.AudioIn, &from.AudioIn}, {&into.AudioOut, &from.AudioOut}, {&into.VideoIn, &from.VideoIn},
-		{&into.VideoOut, &from.VideoOut}, {&into.ScreenIn, &from.ScreenIn}, {&into.ScreenOut, &from.ScreenOut},
+		{&into.AudioIn, &from.AudioIn},
+		{&into.AudioOut, &from.AudioOut},
+		{&into.VideoIn, &from.VideoIn},
+		{&into.VideoOut, &from.VideoOut},
+		{&into.ScreenIn, &from.ScreenIn},
+		{&into.ScreenOut, &from.ScreenOut},
 	} {
 		if !pair[0].Measured() {
 			*pair[0] = *pair[1]
 		}
 	}
 	for _, pair := range [...][2]*measure.Value{
-		{&into.ClientCPUAvgPercent, &from.ClientCPUAvgPercent}, {&into.ClientCPUMaxPercent, &from.ClientCPUMaxPercent},
-		{&into.SystemCPUMaxPercent, &from.SystemCPUMaxPercent}, {&into.WiFiRSSIAvgDBm, &from.WiFiRSSIAvgDBm},
-		{&into.WiFiRSSIMinDBm, &from.WiFiRSSIMinDBm}, {&into.WiFiRSSIMaxDBm, &from.WiFiRSSIMaxDBm},
+		{&into.ClientCPUAvgPercent, &from.ClientCPUAvgPercent},
+		{&into.ClientCPUMaxPercent, &from.ClientCPUMaxPercent},
+		{&into.SystemCPUMaxPercent, &from.SystemCPUMaxPercent},
+		{&into.WiFiRSSIAvgDBm, &from.WiFiRSSIAvgDBm},
+		{&into.WiFiRSSIMinDBm, &from.WiFiRSSIMinDBm},
+		{&into.WiFiRSSIMaxDBm, &from.WiFiRSSIMaxDBm},
 	} {
 		if !pair[0].Known() {
 			*pair[0] = *pair[1]

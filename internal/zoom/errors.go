@@ -91,8 +91,7 @@ func isCode(text string) bool { return codeForm.MatchString(text) }
 // networkFailure is an error without an answer. The URL is left out of its text, because a
 // URL may hold a meeting's id or a page token.
 func networkFailure(operation string, err error) *provider.Error {
-	var sent *url.Error
-	if errors.As(err, &sent) {
+	if sent, ok := errors.AsType[*url.Error](err); ok {
 		err = sent.Err
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -118,7 +117,7 @@ func (t *flexText) UnmarshalJSON(data []byte) error {
 	case len(data) > 0 && data[0] == '"':
 		var text string
 		if err := json.Unmarshal(data, &text); err != nil {
-			return err
+			return &valueError{"a text"}
 		}
 		*t = flexText(text)
 	case len(data) > 0 && (data[0] == '-' || data[0] >= '0' && data[0] <= '9'):

@@ -66,7 +66,7 @@ func pauseBefore(failure *provider.Error, try int) (time.Duration, bool) {
 	default:
 		return 0, false
 	}
-	return pause + rand.N(pause/2), true
+	return pause + rand.N(pause/2), true //nolint:gosec // spreads retries, keeps no secret
 }
 
 func (c *Client) getOnce(ctx context.Context, operation string, access secret.Text, target *url.URL, read func(io.Reader) error) *provider.Error {
@@ -80,7 +80,7 @@ func (c *Client) getOnce(ctx context.Context, operation string, access secret.Te
 	if err != nil {
 		return networkFailure(operation, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing was written to it
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return c.classifyAPI(operation, response)
 	}
@@ -89,8 +89,7 @@ func (c *Client) getOnce(ctx context.Context, operation string, access secret.Te
 		if body.err != nil { // the connection broke: not what Zoom meant to say
 			return networkFailure(operation, body.err)
 		}
-		var ours *provider.Error
-		if errors.As(err, &ours) {
+		if ours, ok := errors.AsType[*provider.Error](err); ok {
 			return ours
 		}
 		return &provider.Error{Kind: provider.Malformed, Operation: operation, Status: response.StatusCode, Err: malformed(err)}
@@ -102,7 +101,7 @@ func (c *Client) getOnce(ctx context.Context, operation string, access secret.Te
 func (c *Client) getJSON(ctx context.Context, operation string, access secret.Text, path string, query url.Values, into any) error {
 	target, err := c.endpoint(path, query)
 	if err != nil {
-		return &provider.Error{Kind: provider.Misconfigured, Operation: operation, Err: errors.New("the API URL is not a URL")}
+		return &provider.Error{Kind: provider.Misconfigured, Operation: operation, Err: err}
 	}
 	return c.get(ctx, operation, access, target, nil, func(body io.Reader) error {
 		return json.NewDecoder(body).Decode(into)

@@ -59,7 +59,7 @@ func (c *Client) Revoke(ctx context.Context, access secret.Text) error {
 	if err != nil {
 		return networkFailure(opRevoke, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing was written to it
+	defer response.Body.Close()
 	body := readSome(response.Body)
 	if response.StatusCode/100 == 2 {
 		return nil
@@ -126,12 +126,10 @@ func (c *Client) grant(operation string, token *oauth2.Token) (provider.Grant, e
 // tokenFailure classifies what the OAuth library returns. Its own texts may repeat the
 // reply's body, so they are never passed on.
 func (c *Client) tokenFailure(operation string, err error) error {
-	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return classifyToken(operation, refused.Response.StatusCode, refused.Response.Header, refused.Body, c.config.Now())
 	}
-	var sent *url.Error
-	if errors.As(err, &sent) {
+	if _, ok := errors.AsType[*url.Error](err); ok {
 		return networkFailure(operation, err)
 	}
 	// The status was fine and the body was not: the pair may have been rotated, as where

@@ -28,12 +28,9 @@ func client(t *testing.T, handler http.HandlerFunc) *Client {
 	})
 }
 
-func reply(status int, body string, header ...string) http.HandlerFunc {
+func reply(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		for i := 0; i+1 < len(header); i += 2 {
-			w.Header().Set(header[i], header[i+1])
-		}
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"strconv"
 
@@ -31,14 +33,12 @@ type listing struct {
 // where the listing took longer than a page token lives. Errors of yield pass through.
 func pages[T any](ctx context.Context, c *Client, caller provider.Caller, list listing, yield func([]T) error) error {
 	query := url.Values{"page_size": {strconv.Itoa(list.pageSize)}}
-	for name, values := range list.query {
-		query[name] = values
-	}
+	maps.Copy(query, list.query)
 	before := func(ctx context.Context) error { return c.admit(ctx, list, caller.AccountRef) }
 	for range maxPages {
 		target, err := c.endpoint(list.path, query)
 		if err != nil {
-			return &provider.Error{Kind: provider.Misconfigured, Operation: list.operation, Err: errors.New("the API URL is not a URL")}
+			return &provider.Error{Kind: provider.Misconfigured, Operation: list.operation, Err: err}
 		}
 		var (
 			rows []T
@@ -48,7 +48,7 @@ func pages[T any](ctx context.Context, c *Client, caller provider.Caller, list l
 			rows = make([]T, 0, list.pageSize)
 			next, err = decodePage(body, list.array, func(decoder *json.Decoder) error {
 				rows = append(rows, *new(T))
-				return decoder.Decode(&rows[len(rows)-1])
+				return decode(decoder, &rows[len(rows)-1])
 			})
 			return err
 		})
@@ -86,7 +86,7 @@ func decodePage(body io.Reader, array string, element func(*json.Decoder) error)
 	}
 	found := false
 	for decoder.More() {
-		key, err := decoder.Token()
+		key, err := token(decoder)
 		if err != nil {
 			return "", err
 		}
@@ -97,14 +97,14 @@ func decodePage(body io.Reader, array string, element func(*json.Decoder) error)
 				return "", err
 			}
 		case "next_page_token":
-			var token flexText
-			if err := decoder.Decode(&token); err != nil {
+			var following flexText
+			if err := decode(decoder, &following); err != nil {
 				return "", err
 			}
-			next = string(token)
+			next = string(following)
 		default:
 			var skipped json.RawMessage
-			if err := decoder.Decode(&skipped); err != nil {
+			if err := decode(decoder, &skipped); err != nil {
 				return "", err
 			}
 		}
@@ -119,14 +119,14 @@ func decodePage(body io.Reader, array string, element func(*json.Decoder) error)
 }
 
 func decodeArray(decoder *json.Decoder, element func(*json.Decoder) error) error {
-	token, err := decoder.Token()
+	begin, err := token(decoder)
 	if err != nil {
 		return err
 	}
-	if token == nil {
+	if begin == nil {
 		return nil // null: an empty list
 	}
-	if token != json.Delim('[') {
+	if begin != json.Delim('[') {
 		return &valueError{"a list"}
 	}
 	for decoder.More() {
@@ -138,12 +138,27 @@ func decodeArray(decoder *json.Decoder, element func(*json.Decoder) error) error
 }
 
 func expect(decoder *json.Decoder, wanted json.Delim) error {
-	token, err := decoder.Token()
+	found, err := token(decoder)
 	if err != nil {
 		return err
 	}
-	if token != wanted {
+	if found != wanted {
 		return &valueError{"an object"}
+	}
+	return nil
+}
+
+func token(decoder *json.Decoder) (json.Token, error) {
+	found, err := decoder.Token()
+	if err != nil {
+		return nil, fmt.Errorf("read page: %w", err)
+	}
+	return found, nil
+}
+
+func decode(decoder *json.Decoder, into any) error {
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("read page: %w", err)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package zoom
 
 import (
+	"encoding/json"
 	"net/netip"
 	"strings"
 	"time"
@@ -90,22 +91,18 @@ func (r *participantRow) leg(meetingID string) (provider.Leg, error) {
 // addressList is a list of addresses, or one text with several.
 type addressList []string
 
-// UnmarshalJSON takes a list of strings, a string or null.
+// UnmarshalJSON takes a list of strings or a string.
 func (l *addressList) UnmarshalJSON(data []byte) error {
-	*l = (*l)[:0]
-	for len(data) > 0 {
-		start := strings.IndexByte(string(data), '"')
-		if start < 0 {
-			return nil
-		}
-		end := strings.IndexByte(string(data[start+1:]), '"')
-		if end < 0 {
-			return nil
-		}
-		*l = append(*l, string(data[start+1:start+1+end]))
-		data = data[start+end+2:]
+	var (
+		list []string
+		one  string
+	)
+	if json.Unmarshal(data, &list) == nil {
+		*l = list
+	} else if json.Unmarshal(data, &one) == nil {
+		*l = addressList{one}
 	}
-	return nil
+	return nil // anything else is unknown, as an address that cannot be read is
 }
 
 func (l addressList) parse() []netip.Addr {

@@ -2,6 +2,7 @@ package zoom
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -51,7 +52,10 @@ func newPace(limits Limits) *pace {
 
 // wait blocks until the account may send one more request of the category.
 func (p *pace) wait(ctx context.Context, account, category string) error {
-	return p.limiter(paceKey{account, category}).Wait(ctx)
+	if err := p.limiter(paceKey{account, category}).Wait(ctx); err != nil {
+		return fmt.Errorf("wait for the account's turn: %w", err)
+	}
+	return nil
 }
 
 func (p *pace) limiter(key paceKey) *rate.Limiter {

@@ -65,10 +65,10 @@ func tokenVerdict(operation, code, reason string) (v verdict, ok bool) {
 func classifyToken(operation string, status int, header http.Header, body []byte, now time.Time) *provider.Error {
 	said := readErrorBody(body)
 	failure := &provider.Error{Kind: provider.Transient, Operation: operation, Status: status, Code: said.code()}
-	switch {
-	case status == http.StatusTooManyRequests:
+	switch status {
+	case http.StatusTooManyRequests:
 		classifyRate(failure, header, said.text(), now)
-	case status == http.StatusBadRequest, status == http.StatusUnauthorized:
+	case http.StatusBadRequest, http.StatusUnauthorized:
 		for _, code := range said.codes() {
 			if v, ok := tokenVerdict(operation, code, said.text()); ok {
 				failure.Kind, failure.Verdict, failure.Code = v.kind, v.name, code

@@ -53,9 +53,18 @@ func TestUnitsRefuse(t *testing.T) {
 		unit unit
 		json string
 	}{
-		{milliseconds(), `"12 kbps"`}, {milliseconds(), `"12 us"`}, {milliseconds(), `"-5 ms"`}, {milliseconds(), `"fast"`},
-		{milliseconds(), `"1,5 ms"`}, {milliseconds(), `"99999999 ms"`}, {milliseconds(), `{}`}, {milliseconds(), `true`},
-		{bitsPerSecond(), `"3 kB/s"`}, {ratio(), `"250%"`}, {ratio(), `"0.3 ms"`}, {decibels(), `"-69 mW"`},
+		{milliseconds(), `"12 kbps"`},
+		{milliseconds(), `"12 us"`},
+		{milliseconds(), `"-5 ms"`},
+		{milliseconds(), `"fast"`},
+		{milliseconds(), `"1,5 ms"`},
+		{milliseconds(), `"99999999 ms"`},
+		{milliseconds(), `{}`},
+		{milliseconds(), `true`},
+		{bitsPerSecond(), `"3 kB/s"`},
+		{ratio(), `"250%"`},
+		{ratio(), `"0.3 ms"`},
+		{decibels(), `"-69 mW"`},
 	} {
 		var refused *valueError
 		if got, err := test.unit.parseJSON([]byte(test.json)); !errors.As(err, &refused) {
@@ -67,7 +76,7 @@ func TestUnitsRefuse(t *testing.T) {
 func TestResolution(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][2]measure.Value{
-		"1280*720": {measure.Of(1280), measure.Of(720)}, "640x360": {measure.Of(640), measure.Of(360)}, " 320 * 180 ": {measure.Of(320), measure.Of(180)},
+		"1280*720": {measure.Of(1280), measure.Of(720)}, "640x360": {measure.Of(640), measure.Of(360)}, "320 * 180": {measure.Of(320), measure.Of(180)},
 		"": {}, "-": {},
 	} {
 		if w, h, err := parseResolution(text); err != nil || w != want[0] || h != want[1] {

@@ -50,7 +50,7 @@ func (m *countingMeter) Reserve(_ context.Context, _ provider.AccountRef, catego
 	return nil
 }
 
-func setup(t *testing.T, change func(*zoomwindow.Config)) *bundle {
+func setup(t *testing.T) *bundle {
 	t.Helper()
 	w, err := world.New(world.DemoConfig(7))
 	if err != nil {
@@ -63,9 +63,6 @@ func setup(t *testing.T, change func(*zoomwindow.Config)) *bundle {
 		}},
 		Now:    func() time.Time { return day.AddDate(0, 0, 2) },
 		Limits: &zoomwindow.Limits{},
-	}
-	if change != nil {
-		change(&config)
 	}
 	b := &bundle{world: w, account: w.Accounts[0], window: zoomwindow.New(w, config), meter: &countingMeter{}}
 	server := httptest.NewServer(b.window)
@@ -123,7 +120,7 @@ func idOf(m *world.Meeting) string { return base64.StdEncoding.EncodeToString(m.
 
 func TestAccountOfTheWorld(t *testing.T) {
 	t.Parallel()
-	b := setup(t, nil)
+	b := setup(t)
 	account, err := b.client.Account(t.Context(), b.caller.Access)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +132,7 @@ func TestAccountOfTheWorld(t *testing.T) {
 
 func TestDayEqualsTruth(t *testing.T) {
 	t.Parallel()
-	b := setup(t, nil)
+	b := setup(t)
 	listed := b.list(t)
 	want := b.meetings()
 	if len(listed) != len(want) || len(want) == 0 {
@@ -232,9 +229,12 @@ func compareSample(t *testing.T, got provider.MediaSample, want world.Minute) {
 		got  provider.Stream
 		want world.Stream
 	}{
-		{"audio in", got.AudioIn, want.AudioIn}, {"audio out", got.AudioOut, want.AudioOut},
-		{"video in", got.VideoIn, want.VideoIn}, {"video out", got.VideoOut, want.VideoOut},
-		{"screen in", got.ScreenIn, want.ScreenIn}, {"screen out", got.ScreenOut, want.ScreenOut},
+		{"audio in", got.AudioIn, want.AudioIn},
+		{"audio out", got.AudioOut, want.AudioOut},
+		{"video in", got.VideoIn, want.VideoIn},
+		{"video out", got.VideoOut, want.VideoOut},
+		{"screen in", got.ScreenIn, want.ScreenIn},
+		{"screen out", got.ScreenOut, want.ScreenOut},
 	} {
 		var truth provider.Stream
 		if pair.want.Present {
@@ -259,7 +259,7 @@ func compareSample(t *testing.T, got provider.MediaSample, want world.Minute) {
 
 func TestPageTokensThatDieCostARestartAndNothingElse(t *testing.T) {
 	t.Parallel()
-	b := setup(t, nil)
+	b := setup(t)
 	var largest *world.Meeting
 	for _, m := range b.meetings() {
 		if largest == nil || len(m.Legs) > len(largest.Legs) {
@@ -300,7 +300,7 @@ func TestFaultsOfOneMeeting(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, nil)
+			b := setup(t)
 			m := b.meetings()[0]
 			fault := test.fault
 			fault.Meeting = idOf(m)
@@ -332,7 +332,7 @@ func TestFaultsOfOneMeeting(t *testing.T) {
 
 func TestDashboardOff(t *testing.T) {
 	t.Parallel()
-	b := setup(t, nil)
+	b := setup(t)
 	b.window.SetAccount(b.account.ID, zoomwindow.AccountOptions{DashboardOff: true})
 	err := b.client.ListMeetings(t.Context(), b.caller, provider.ListPast, provider.Window{From: day, To: day.AddDate(0, 0, 1)}, nil)
 	var failure *provider.Error

@@ -8,6 +8,7 @@
 package zoom
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -137,8 +138,8 @@ func (c *Client) AuthorizationURL(state string, verifier secret.Text) string {
 // endpoint builds the URL of an API path whose segments are already escaped.
 func (c *Client) endpoint(escapedPath string, query url.Values) (*url.URL, error) {
 	target, err := url.Parse(c.config.APIURL + escapedPath)
-	if err != nil {
-		return nil, err
+	if err != nil { // its own text repeats the URL
+		return nil, errors.New("the API URL is not a URL")
 	}
 	target.RawQuery = query.Encode()
 	return target, nil
