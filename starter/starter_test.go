@@ -1,0 +1,207 @@
+package main
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"callweave/internal/config"
+	"callweave/internal/secret"
+	"callweave/internal/store"
+	"callweave/internal/testenv"
+	"callweave/internal/vault"
+)
+
+const someID = "441a1214-6928-442a-8e92-e1d34b8ec6a6"
+
+func TestWrongUsageExitsTwo(t *testing.T) {
+	t.Parallel()
+	b := &bundle{env: map[string]string{}}
+	for _, line := range []string{
+		"", "nonsense", "--nonsense", "serve now", "serve --port 1", "migrate up", "-o yaml gaps",
+		"keys", "keys old", "org", "org add", "org add --id x --name n --mist-url https://m --mist-token-file f",
+		"org add --id " + someID + " --name n --mist-url ftp://m --mist-token-file f",
+		"token create --org " + someID, "token create --org " + someID + " --role root",
+		"link", "link nonsense", "link start --org " + someID, "link start --forward https://p --org " + someID + " --provider webex",
+		"link list", "link show --org " + someID, "link set --org " + someID + " --account a",
+		"link set --org " + someID + " --account a --max-daily-api-requests 0", "link set --org " + someID + " --account a --max-daily-api-requests x",
+		"link unlink --account a", "backfill --account a --from 2026-11-01",
+		"backfill --account a --from 2026-11-02 --to 2026-11-01", "backfill --account a --from yesterday --to 2026-11-01",
+		"backfill --account a --from 2020-11-02 --to 2020-11-03", "backfill --account a --from 2026-01-01 --to 2999-01-01",
+		"gaps --limit 0", "gaps --limit x", "receipts --org x", "quarantine list",
+	} {
+		code, out, problems := b.run(t, strings.Fields(line)...)
+		if code != 2 {
+			t.Errorf("starter %s: exit %d, want 2: %s", line, code, problems)
+		}
+		if out != "" || !strings.Contains(problems, "--help") {
+			t.Errorf("starter %s: printed %q, %q", line, out, problems)
+		}
+	}
+}
+
+func TestFailureExitsOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addOrg(t)
+	for line, word := range map[string]string{
+		"token create --role admin --org " + someID:                                                "not found",
+		"link list --org " + someID:                                                                "not found",
+		"link show --account a --org " + b.org.String():                                            "not found",
+		"link set --discard-guest-info --account a --org " + b.org.String():                        "not found",
+		"link start --forward https://evil.example/ --org " + b.org.String():                       "FORWARD_HOSTS",
+		"link start --forward https://portal.example/ --provider teams --org " + b.org.String():    "not offered",
+		"backfill --account a --from 2026-11-01 --to 2026-11-02":                                   "no org is linked",
+		"org add --id " + someID + " --name n --mist-url https://m --mist-token-file /nonexistent": "--mist-token-file",
+	} {
+		code, _, problems := b.run(t, strings.Fields(line)...)
+		if code != 1 || !strings.Contains(problems, word) {
+			t.Errorf("starter %s: exit %d, %q; want 1 and %q", line, code, problems, word)
+		}
+	}
+	b.env = map[string]string{}
+	for line, word := range map[string]string{"migrate": "DATABASE_URL", "gaps": "DATABASE_URL", "serve": "ZOOM_CLIENT_ID"} {
+		if code, _, problems := b.run(t, line); code != 1 || !strings.Contains(problems, word) {
+			t.Errorf("starter %s without environment: exit %d, %q", line, code, problems)
+		}
+	}
+}
+
+func TestHelpNamesEveryVariable(t *testing.T) {
+	t.Parallel()
+	b := &bundle{env: map[string]string{}}
+	for _, line := range []string{"--help", "serve --help", "link start --help"} {
+		code, out, _ := b.run(t, strings.Fields(line)...)
+		if code != 0 {
+			t.Errorf("starter %s: exit %d", line, code)
+		}
+		for _, v := range config.Variables[config.Starter]() {
+			if !strings.Contains(out, v.Name) {
+				t.Errorf("starter %s does not name %s", line, v.Name)
+			}
+		}
+	}
+}
+
+func TestMigrateAndKeys(t *testing.T) {
+	t.Parallel()
+	b := &bundle{env: map[string]string{"DATABASE_URL": testenv.EmptyPostgres(t)}}
+	if code, _, problems := b.run(t, "gaps"); code != 1 || !strings.Contains(problems, "starter migrate") {
+		t.Errorf("on an empty database: exit %d, %q", code, problems)
+	}
+	var first, second struct{ Applied []int64 }
+	b.json(t, &first, "migrate")
+	b.json(t, &second, "migrate")
+	if len(first.Applied) == 0 || second.Applied == nil || len(second.Applied) != 0 {
+		t.Errorf("applied %v, then %v", first.Applied, second.Applied)
+	}
+	code, keyset, _ := b.run(t, "keys", "new")
+	if _, err := vault.OpenMaster(secret.New(keyset)); code != 0 || err != nil {
+		t.Errorf("keys new: exit %d, %v", code, err)
+	}
+	// Another keyset than the database's is refused.
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	add := []string{"org", "add", "--id", someID, "--name", "n", "--mist-url", "https://m", "--mist-token-file", file}
+	b.env["KEYSET"] = keyset
+	if code, _, problems := b.run(t, add...); code != 0 {
+		t.Fatalf("exit %d: %s", code, problems)
+	}
+	_, b.env["KEYSET"], _ = b.run(t, "keys", "new")
+	if code, _, problems := b.run(t, add...); code != 1 || !strings.Contains(problems, "another keyset") {
+		t.Errorf("with another keyset: exit %d, %q", code, problems)
+	}
+}
+
+func TestOrgsAndTokens(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addOrg(t)
+	s, v := b.open(t)
+	org, err := s.Org(t.Context(), b.org)
+	if err != nil || org.Name != "Live Demo" || org.MistUrl != "https://api.mist.example" {
+		t.Errorf("org %+v, %v", org, err)
+	}
+	if token, err := v.Master().OpenText(vault.PurposeNetworkToken, org.MistTokenSealed); err != nil || token.Reveal() != "mist-token" {
+		t.Errorf("the network's token: %v", err)
+	}
+	code, token, _ := b.run(t, "token", "create", "--org", b.org.String(), "--role", "helpdesk")
+	row, err := s.TokenByHash(t.Context(), store.HashToken(secret.New(strings.TrimSpace(token))))
+	if code != 0 || err != nil || row.Role != "helpdesk" || row.OrgID != b.org {
+		t.Errorf("exit %d, %+v, %v", code, row, err)
+	}
+	entries, err := s.AuditLog(t.Context(), b.org, 10)
+	if err != nil || len(entries) != 2 || entries[0].Action != "token created" || entries[0].Actor != "cli" {
+		t.Errorf("audit log %+v, %v", entries, err)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addOrg(t)
+	code, out, problems := b.run(t, "link", "start", "--org", b.org.String(), "--forward", "https://portal.example/back")
+	offered, err := url.Parse(strings.TrimSpace(out))
+	if code != 0 || err != nil || offered.Host != "zoom.us" || offered.Query().Get("redirect_uri") != "https://callweave.example/api/v1/oauth2/app/zoom/callback" ||
+		offered.Query().Get("code_challenge_method") != "S256" || offered.Query().Get("state") == "" {
+		t.Errorf("link start: exit %d, %q, %s", code, out, problems)
+	}
+	var list []shownLink
+	if b.json(t, &list, "link", "list", "--org", b.org.String()); list == nil || len(list) != 0 {
+		t.Errorf("before: %v", list)
+	}
+	b.link(t)
+	b.json(t, &list, "link", "list", "--org", b.org.String())
+	if len(list) != 1 || list[0].AccountID != account || list[0].LinkedBy != "Ann" || list[0].MaxDailyAPIRequests != nil {
+		t.Errorf("after: %+v", list)
+	}
+	var set map[string]any
+	b.json(t, &set, "link", "set", "--org", b.org.String(), "--account", account, "--max-daily-api-requests", "5000")
+	b.json(t, &set, "link", "set", "--org", b.org.String(), "--account", account, "--discard-guest-info")
+	var shown shownLink
+	b.json(t, &shown, "link", "show", "--org", b.org.String(), "--account", account)
+	if shown.MaxDailyAPIRequests == nil || *shown.MaxDailyAPIRequests != 5000 || !shown.DiscardGuestInfo {
+		t.Errorf("settings: %+v", shown)
+	}
+	if code, out, _ := b.run(t, "link", "show", "--org", b.org.String(), "--account", account); code != 0 || !strings.Contains(out, "5000") {
+		t.Errorf("as text: %s", out)
+	}
+}
+
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addOrg(t)
+	for _, what := range []string{"gaps", "receipts", "quarantine"} {
+		var none []any
+		if b.json(t, &none, what); none == nil || len(none) != 0 {
+			t.Errorf("%s of nothing: %v, want an empty list", what, none)
+		}
+	}
+	b.link(t)
+	s, _ := b.open(t)
+	if _, err := s.Fence(t.Context(), refOf(account), b.org, "test", "operator"); err != nil {
+		t.Fatal(err)
+	}
+	for what, word := range map[string]string{"gaps": "transient", "receipts": "operator", "quarantine": "malformed"} {
+		for narrow, want := range map[string]int{"--account " + account: 1, "--account other": 0, "--org " + uuid.NewString(): 0} {
+			var rows []map[string]any
+			if b.json(t, &rows, append([]string{what}, strings.Fields(narrow)...)...); len(rows) != want {
+				t.Errorf("%s %s: %d rows, want %d", what, narrow, len(rows), want)
+			}
+		}
+		_, out, _ := b.run(t, what, "-o", "json")
+		if text, _, _ := strings.Cut(out, "]"); !strings.Contains(text, word) {
+			t.Errorf("%s does not show %s: %s", what, word, out)
+		}
+		if code, out, _ := b.run(t, what); code != 0 || !strings.Contains(out, account) {
+			t.Errorf("%s as text: exit %d, %s", what, code, out)
+		}
+	}
+}
