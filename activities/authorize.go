@@ -157,7 +157,7 @@ func missingScopes(service provider.Service, grant provider.Grant) []string {
 
 func landingError(err error) error {
 	if errors.Is(err, store.ErrUnlinking) {
-		return temporal.NewApplicationErrorWithOptions(safeText(err), workflows.ErrUnlinking, temporal.ApplicationErrorOptions{
+		return applicationError(err, workflows.ErrUnlinking, temporal.ApplicationErrorOptions{
 			NextRetryDelay: unlinkingDelay, Category: temporal.ApplicationErrorCategoryBenign,
 		})
 	}

@@ -77,7 +77,7 @@ func (e *Erasure) EraseBatch(ctx context.Context, in workflows.ReceiptInput) (wo
 func (e *Erasure) FinishErasure(ctx context.Context, in workflows.ReceiptInput) (workflows.Erased, error) {
 	receipt, done, err := e.Store.FinishErasure(ctx, in.ReceiptID)
 	if errors.Is(err, store.ErrEraseWaits) {
-		return workflows.Erased{}, temporal.NewApplicationErrorWithOptions(safeText(err), workflows.ErrUnlinking,
+		return workflows.Erased{}, applicationError(err, workflows.ErrUnlinking,
 			temporal.ApplicationErrorOptions{NextRetryDelay: eraseWait, Category: temporal.ApplicationErrorCategoryBenign})
 	}
 	if err != nil || !done {

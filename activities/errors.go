@@ -83,15 +83,14 @@ func expected() temporal.ApplicationErrorOptions {
 }
 
 func applicationError(err error, errorType string, options temporal.ApplicationErrorOptions) error {
-	return temporal.NewApplicationErrorWithOptions(safeText(err), errorType, options)
+	return temporal.NewApplicationErrorWithOptions(safeText(err), errorType, options) //nolint:wrapcheck // it is the wrapping
 }
 
 // safeText is the error's text with the database's own words cut to their code:
 // Postgres repeats values in its messages, and a value may be somebody's address.
 func safeText(err error) string {
 	text := err.Error()
-	var refusal *pgconn.PgError
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
 		short := fmt.Sprintf("database error (SQLSTATE %s, table %q, constraint %q)", refusal.Code, refusal.TableName, refusal.ConstraintName)
 		text = strings.ReplaceAll(text, refusal.Error(), short)
 	}

@@ -96,7 +96,7 @@ func (e *Erasure) outcome(ctx context.Context, in workflows.RevokeInput) (workfl
 func tryAgain(err error) error {
 	var application *temporal.ApplicationError
 	if translated := toApplicationError(err); errors.As(translated, &application) {
-		return temporal.NewApplicationErrorWithOptions(application.Message(), application.Type(), temporal.ApplicationErrorOptions{
+		return applicationError(err, application.Type(), temporal.ApplicationErrorOptions{
 			NextRetryDelay: application.NextRetryDelay(), Category: application.Category(),
 		})
 	}

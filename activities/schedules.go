@@ -109,18 +109,22 @@ func (s *Schedules) adjust(ctx context.Context, options client.ScheduleOptions) 
 	handle := s.Temporal.ScheduleClient().GetHandle(ctx, options.ID)
 	description, err := handle.Describe(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("describe: %w", err)
 	}
 	if sameInterval(description.Schedule.Spec, options.Spec) {
 		return nil
 	}
-	return handle.Update(ctx, client.ScheduleUpdateOptions{
+	err = handle.Update(ctx, client.ScheduleUpdateOptions{
 		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 			schedule := in.Description.Schedule
 			schedule.Spec = &options.Spec
 			return &client.ScheduleUpdate{Schedule: &schedule}, nil
 		},
 	})
+	if err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	return nil
 }
 
 func sameInterval(have *client.ScheduleSpec, want client.ScheduleSpec) bool {
@@ -182,6 +186,6 @@ func offsetOf(id string, every time.Duration) time.Duration {
 		return 0
 	}
 	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(id))                            // never fails
-	return time.Duration(hash.Sum64()%seconds) * time.Second //nolint:gosec // below the interval
+	_, _ = hash.Write([]byte(id)) // never fails
+	return time.Duration(hash.Sum64()%seconds) * time.Second
 }

@@ -29,7 +29,8 @@ func TestAuthorize(t *testing.T) {
 		{"zoom down for the life of the code", transient(), workflows.AuthorizeResult{ErrorCode: workflows.CodeProviderUnavailable}, 1, 0},
 		{
 			"earlier link never erased", temporal.NewApplicationError("still being erased", workflows.ErrUnlinking),
-			workflows.AuthorizeResult{ErrorCode: workflows.CodeUnlinking}, 1, 0,
+			workflows.AuthorizeResult{ErrorCode: workflows.CodeUnlinking},
+			1, 0,
 		},
 	}
 	for _, test := range tests {

@@ -11,7 +11,7 @@ import (
 	"callweave/workflows"
 )
 
-var deboardInput = workflows.DeboardInput{AccountRef: testRef, OrgID: testOrg} //nolint:gochecknoglobals // a constant that Go cannot express
+var deboardInput = workflows.DeboardInput{AccountRef: testRef, OrgID: testOrg}
 
 func TestDeboardAlone(t *testing.T) {
 	t.Parallel()

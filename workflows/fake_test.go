@@ -105,7 +105,7 @@ func (f *fakeLink) check(context.Context, workflows.LinkInput) (workflows.LinkCh
 	return f.row, nil
 }
 
-func (f *fakeLink) fence(_ context.Context, in workflows.DeboardInput) (workflows.Fenced, error) {
+func (f *fakeLink) fence(_ context.Context, _ workflows.DeboardInput) (workflows.Fenced, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls[workflows.FenceLinkActivity]++
@@ -179,7 +179,6 @@ func startOptions(env *testsuite.TestWorkflowEnvironment, id string) {
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue})
 }
 
-//nolint:gochecknoglobals // constants that Go cannot express
 var (
 	testRef = provider.AccountRef{Provider: provider.Zoom, AccountID: "KkEM7orQSIWHZNFzwMLuRA"}
 	testOrg = uuid.MustParse("8f4b1a52-6b3d-4d0e-9f0a-0d4a3c1d2e01")

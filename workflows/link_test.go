@@ -12,7 +12,7 @@ import (
 	"callweave/workflows"
 )
 
-var linkInput = workflows.LinkInput{AccountRef: testRef, OrgID: testOrg} //nolint:gochecknoglobals // a constant that Go cannot express
+var linkInput = workflows.LinkInput{AccountRef: testRef, OrgID: testOrg}
 
 // update sends an unlink and keeps its answer.
 type update struct {

@@ -18,21 +18,23 @@ func (l *link) show(ctx workflow.Context, status string) error {
 
 // details is Markdown for an operator who never saw the code. No personal data.
 func (l *link) details() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Account `%s` of %s, linked to org `%s`.\n\n", l.in.AccountID, l.in.Provider, l.in.OrgID)
-	fmt.Fprintf(&b, "- **Status:** %s since %s\n", l.state.Status, l.state.Since.UTC().Format("2006-01-02 15:04:05 MST"))
+	lines := []string{
+		fmt.Sprintf("Account `%s` of %s, linked to org `%s`.\n", l.in.AccountID, l.in.Provider, l.in.OrgID),
+		fmt.Sprintf("- **Status:** %s since %s", l.state.Status, l.state.Since.UTC().Format("2006-01-02 15:04:05 MST")),
+	}
 	for _, text := range l.check.Errors {
-		fmt.Fprintf(&b, "- **Problem:** %s\n", text)
+		lines = append(lines, "- **Problem:** "+text)
 	}
 	if len(l.check.MissingScopes) > 0 {
-		fmt.Fprintf(&b, "- **Missing scopes:** `%s`\n", strings.Join(l.check.MissingScopes, "`, `"))
+		lines = append(lines, "- **Missing scopes:** `"+strings.Join(l.check.MissingScopes, "`, `")+"`")
 	}
 	switch l.state.Status {
 	case StatusUnlinking:
-		fmt.Fprintf(&b, "- **Erasure:** workflow `%s`\n", DeboardID(l.in.AccountRef, l.in.OrgID))
+		lines = append(lines, fmt.Sprintf("- **Erasure:** workflow `%s`", DeboardID(l.in.AccountRef, l.in.OrgID)))
 	case StatusActive, StatusFailed:
-		fmt.Fprintf(&b, "- **Schedules:** `%s`, `%s`\n", HarvestID(l.in.AccountRef), DevicesID(l.in.OrgID))
-		fmt.Fprintf(&b, "- **To unlink:** send the update or signal `%s`. Never terminate: that erases nothing.\n", UnlinkMessage)
+		lines = append(lines,
+			fmt.Sprintf("- **Schedules:** `%s`, `%s`", HarvestID(l.in.AccountRef), DevicesID(l.in.OrgID)),
+			fmt.Sprintf("- **To unlink:** send the update or signal `%s`. Never terminate: that erases nothing.", UnlinkMessage))
 	}
-	return b.String()
+	return strings.Join(lines, "\n") + "\n"
 }

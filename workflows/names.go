@@ -71,9 +71,6 @@ const (
 	ErrUnlinking       = "unlinking" // an earlier link of the same org and account is still being erased
 )
 
-// NonRetryable are the error types that no retry mends.
-var NonRetryable = []string{ErrReauthorization, ErrMisconfigured, ErrNotFound, ErrFenced, ErrInvalidInput, ErrRefused}
-
 // Search attributes; registered at start by internal/temporalx.
 var (
 	ProviderKey   = temporal.NewSearchAttributeKeyKeyword("Provider")

@@ -23,6 +23,7 @@ func TestVerdicts(t *testing.T) {
 	tests := []struct {
 		name    string
 		oauth   func(*zoomwindow.OAuthOptions)
+		spoil   zoomwindow.Fault // of the token endpoint
 		happens func(*testing.T, *bundle)
 		kind    provider.Kind // of the error; "" for none
 		failed  bool          // the link, and the credential dead
@@ -31,19 +32,20 @@ func TestVerdicts(t *testing.T) {
 		{name: "nothing happens"},
 		{
 			name: "reply lost after the rotation", oauth: grace,
-			happens: func(t *testing.T, b *bundle) { b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultCut}) },
+			spoil: zoomwindow.Fault{Kind: zoomwindow.FaultCut},
 		},
 		{
 			name: "half a reply after the rotation", oauth: grace,
-			happens: func(t *testing.T, b *bundle) { b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultTruncated}) },
+			spoil: zoomwindow.Fault{Kind: zoomwindow.FaultTruncated},
 		},
 		{
 			name: "reply is no JSON after the rotation", oauth: grace,
-			happens: func(t *testing.T, b *bundle) { b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultMalformedJSON}) },
+			spoil: zoomwindow.Fault{Kind: zoomwindow.FaultMalformedJSON},
 		},
 		{
 			name: "killed between the reply and the commit", oauth: grace,
 			happens: func(t *testing.T, b *bundle) {
+				t.Helper()
 				if _, err := b.zoom.Refresh(t.Context(), b.pair(t).Refresh); err != nil {
 					t.Fatal(err)
 				}
@@ -51,29 +53,33 @@ func TestVerdicts(t *testing.T) {
 		},
 		{
 			name: "reply lost, and the old token is dead at once", kind: provider.Reauthorization, failed: true, verdict: "revoked",
-			happens: func(t *testing.T, b *bundle) { b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultCut}) },
+			spoil: zoomwindow.Fault{Kind: zoomwindow.FaultCut},
 		},
 		{
 			name: "server error with a JSON body", kind: provider.Transient, verdict: "transient",
 			happens: func(t *testing.T, b *bundle) {
+				t.Helper()
 				b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultStatus, Status: 503, Count: -1})
 			},
 		},
 		{
 			name: "a proxy's page", kind: provider.Transient, verdict: "transient",
 			happens: func(t *testing.T, b *bundle) {
+				t.Helper()
 				b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultForbiddenHTML, Count: -1})
 			},
 		},
 		{
 			name: "rate limited", kind: provider.RateLimited, verdict: "rate_limited",
 			happens: func(t *testing.T, b *bundle) {
+				t.Helper()
 				b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultRateLimit, Count: -1})
 			},
 		},
 		{
 			name: "app removed by an administrator", kind: provider.Reauthorization, failed: true, verdict: "revoked",
 			happens: func(t *testing.T, b *bundle) {
+				t.Helper()
 				if err := b.window.Uninstall(t.Context(), clientID, b.account.ID); err != nil {
 					t.Fatal(err)
 				}
@@ -81,7 +87,7 @@ func TestVerdicts(t *testing.T) {
 		},
 		{
 			name: "another authorization (4741)", kind: provider.Reauthorization, failed: true, verdict: "revoked",
-			happens: func(t *testing.T, b *bundle) { b.authorize(t) },
+			happens: func(t *testing.T, b *bundle) { t.Helper(); b.authorize(t) },
 		},
 		{
 			name: "not used for 90 days", kind: provider.Reauthorization, failed: true, verdict: "revoked",
@@ -113,6 +119,9 @@ func TestVerdicts(t *testing.T) {
 			t.Parallel()
 			b := setup(t, test.oauth)
 			b.pass(nearlyOver)
+			if test.spoil.Kind != "" {
+				b.spoil(t, test.spoil)
+			}
 			if test.happens != nil {
 				test.happens(t, b)
 			}

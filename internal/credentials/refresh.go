@@ -38,10 +38,10 @@ func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vau
 		verdict error // what is wrong with the credential: the transaction commits all the same
 	)
 	err = m.store.LockCredential(ctx, ref, func(c *store.LockedCredential) error {
-		current, err := m.judge(ref, key, c.Credential, rejected)
-		if err != nil || current.usable {
-			access, verdict = current.grant.Access, err
-			return nil
+		var current current
+		if current, verdict = m.judge(ref, key, c.Credential, rejected); verdict != nil || current.usable {
+			access = current.grant.Access
+			return nil //nolint:nilerr // told after the commit
 		}
 		pairs := []provider.Grant{current.grant}
 		if c.PriorGrantSealed != nil {

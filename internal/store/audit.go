@@ -26,7 +26,7 @@ func (s *Store) Audit(ctx context.Context, entry Entry) error {
 
 // AuditLog returns the newest entries of an org, newest first.
 func (s *Store) AuditLog(ctx context.Context, org uuid.UUID, maxRows int) ([]db.AuditLog, error) {
-	rows, err := s.queries().AuditOfOrg(ctx, &org, int32(maxRows)) //nolint:gosec // a page size
+	rows, err := s.queries().AuditOfOrg(ctx, &org, int32(maxRows))
 	return rows, notFound(err, "read audit log of org %s", org)
 }
 

@@ -64,8 +64,10 @@ func (c *LockedCredential) Rotate(ctx context.Context, r Rotation) error {
 	if err != nil {
 		return fmt.Errorf("rotate credential of %s: %w", c.ref, err)
 	}
-	return audit(ctx, c.q, Entry{Actor: "credentials", Action: "token refreshed", Object: c.ref.String(),
-		Detail: map[string]any{"generation": c.Generation + 1}})
+	return audit(ctx, c.q, Entry{
+		Actor: "credentials", Action: "token refreshed", Object: c.ref.String(),
+		Detail: map[string]any{"generation": c.Generation + 1},
+	})
 }
 
 // Confirm drops the pair before: the new one has worked.
@@ -89,8 +91,10 @@ func (c *LockedCredential) Kill(ctx context.Context, verdict, evidence, message 
 		return nil, fmt.Errorf("fail links of %s: %w", c.ref, err)
 	}
 	for _, org := range orgs {
-		err := audit(ctx, c.q, Entry{OrgID: &org, Actor: "credentials", Action: "link failed", Object: c.ref.String(),
-			Detail: map[string]any{"verdict": verdict, "evidence": evidence}})
+		err := audit(ctx, c.q, Entry{
+			OrgID: &org, Actor: "credentials", Action: "link failed", Object: c.ref.String(),
+			Detail: map[string]any{"verdict": verdict, "evidence": evidence},
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -81,15 +81,24 @@ func (s *Store) CountErasure(ctx context.Context, receiptID uuid.UUID) error {
 	})
 	if err == nil && receipt.FinishedAt == nil && string(receipt.RowsBefore) == "{}" {
 		// Without the locks: counting millions of rows must not hold up a new link.
-		var counts rowCounts
-		if counts, err = countRows(ctx, s.queries(), receipt, scope); err == nil {
-			err = s.queries().CountedReceipt(ctx, receiptID, counts.json())
-		}
+		err = s.countErasure(ctx, receipt, scope)
 	}
 	if err != nil {
 		return fmt.Errorf("count rows for receipt %s: %w", receiptID, err)
 	}
 	return nil
+}
+
+func (s *Store) countErasure(ctx context.Context, receipt db.Receipt, scope erasure) error {
+	counts, err := countRows(ctx, s.queries(), receipt, scope)
+	if err != nil {
+		return err
+	}
+	before, err := counts.json()
+	if err != nil {
+		return err
+	}
+	return s.queries().CountedReceipt(ctx, receipt.ReceiptID, before)
 }
 
 // EraseBatch erases up to about maxRows rows of what a receipt speaks of, in one
@@ -103,7 +112,7 @@ func (s *Store) EraseBatch(ctx context.Context, receiptID uuid.UUID, maxRows int
 			return err
 		}
 		for _, step := range stepsOf(scope) {
-			rows, err := step.erase(ctx, q, receipt, int32(maxRows)) //nolint:gosec // a batch size
+			rows, err := step.erase(ctx, q, receipt, int32(maxRows))
 			if err != nil {
 				return fmt.Errorf("%s: %w", step.table, err)
 			}
@@ -120,10 +129,6 @@ func (s *Store) EraseBatch(ctx context.Context, receiptID uuid.UUID, maxRows int
 	return erased, nil
 }
 
-// erasedLast are the tables whose rows go in the transaction that finishes the receipt:
-// they hold the fence and the decision up to then.
-var erasedLast = []string{"links", "credentials", "accounts"}
-
 // FinishErasure takes the last rows, destroys the keys and closes the receipt, in one
 // transaction, and reports whether it could: false while any other row remains.
 // [ErrEraseWaits] while the account's rows wait for another link's erasure.
@@ -138,7 +143,8 @@ func (s *Store) FinishErasure(ctx context.Context, receiptID uuid.UUID) (receipt
 			return nil
 		}
 		remaining, err := countRows(ctx, q, receipt, scope)
-		if err != nil || remaining.without(erasedLast...).sum() > 0 {
+		// The last three hold the fence and the decision up to this transaction.
+		if err != nil || remaining.without("links", "credentials", "accounts").sum() > 0 {
 			return err
 		}
 		if err := eraseLastRows(ctx, q, receipt, scope); err != nil {
@@ -155,12 +161,18 @@ func (s *Store) FinishErasure(ctx context.Context, receiptID uuid.UUID) (receipt
 		if err != nil {
 			return err
 		}
-		if receipt, err = q.FinishReceipt(ctx, receiptID, after.json(), destroyed); err != nil {
+		rowsAfter, err := after.json()
+		if err != nil {
+			return err
+		}
+		if receipt, err = q.FinishReceipt(ctx, receiptID, rowsAfter, destroyed); err != nil {
 			return fmt.Errorf("close receipt: %w", err)
 		}
 		done = true
-		return audit(ctx, q, Entry{OrgID: &receipt.OrgID, Actor: "deboard", Action: "link erased", Object: refOf(receipt).String(),
-			Detail: map[string]any{"receipt": receiptID}})
+		return audit(ctx, q, Entry{
+			OrgID: &receipt.OrgID, Actor: "deboard", Action: "link erased", Object: refOf(receipt).String(),
+			Detail: map[string]any{"receipt": receiptID},
+		})
 	})
 	if err != nil {
 		return db.Receipt{}, false, fmt.Errorf("finish erasure for receipt %s: %w", receiptID, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"github.com/google/uuid"
 
@@ -176,17 +177,17 @@ func (c rowCounts) sum() int64 {
 }
 
 func (c rowCounts) without(tables ...string) rowCounts {
-	rest := rowCounts{}
-	for table, rows := range c {
-		rest[table] = rows
-	}
+	rest := maps.Clone(c)
 	for _, table := range tables {
 		delete(rest, table)
 	}
 	return rest
 }
 
-func (c rowCounts) json() []byte {
-	text, _ := json.Marshal(c) // numbers by name always marshal
-	return text
+func (c rowCounts) json() ([]byte, error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("write counts: %w", err)
+	}
+	return text, nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,12 +14,9 @@ import (
 	"callweave/internal/vault"
 )
 
-// proofs are the tables that may speak of what is gone: they name nobody.
+// withoutProofs leaves out the tables that may speak of what is gone: they name nobody.
 func withoutProofs(counts map[string]int64, also ...string) map[string]int64 {
-	rest := map[string]int64{}
-	for table, n := range counts {
-		rest[table] = n
-	}
+	rest := maps.Clone(counts)
 	for _, table := range append([]string{"receipts", "audit_log"}, also...) {
 		delete(rest, table)
 	}
@@ -270,7 +268,7 @@ func TestFenceWaitsForWriter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback(t.Context()) //nolint:errcheck // committed below
+	defer tx.Rollback(t.Context())
 	if err := requireLink(t.Context(), db.New(tx), x, a); err != nil {
 		t.Fatal(err)
 	}

@@ -93,8 +93,10 @@ func (s *Store) SettleRevocation(ctx context.Context, receiptID uuid.UUID, outco
 		if err := q.SetTokenOutcome(ctx, receiptID, outcome, evidence); err != nil {
 			return err
 		}
-		return audit(ctx, q, Entry{OrgID: &receipt.OrgID, Actor: "deboard", Action: "token " + outcome, Object: refOf(receipt).String(),
-			Detail: map[string]any{"receipt": receiptID}})
+		return audit(ctx, q, Entry{
+			OrgID: &receipt.OrgID, Actor: "deboard", Action: "token " + outcome, Object: refOf(receipt).String(),
+			Detail: map[string]any{"receipt": receiptID},
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("settle revocation of receipt %s: %w", receiptID, err)

@@ -14,7 +14,7 @@ import (
 )
 
 // seedStart is when everything that tests store happens.
-var seedStart = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant that Go cannot express
+var seedStart = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
 func zoomAccount(id string) provider.AccountRef {
 	return provider.AccountRef{Provider: provider.Zoom, AccountID: id}
@@ -67,7 +67,7 @@ func seedAccount(t *testing.T, s *Store, ref provider.AccountRef) {
 	exec(t, s, `insert into windows (provider, account_id, from_at, to_at, origin)
 		select $1, $2, $3::timestamptz + n * interval '1 hour', $3::timestamptz + (n + 1) * interval '1 hour', 'live' from generate_series(0, 23) n`, ref.Provider, ref.AccountID, seedStart)
 	exec(t, s, `insert into meetings (provider, account_id, meeting_id, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count)
-		select $1, $2, $2 || '-meeting-' || n, n, 'past', '', $3::timestamptz, $3::timestamptz + interval '20 minutes', 4 from generate_series(1, 3) n`, ref.Provider, ref.AccountID, seedStart)
+		select $1, $2, $2 || '-meeting-' || n, 100 + n, 'past', '', $3::timestamptz, $3::timestamptz + interval '20 minutes', 4 from generate_series(1, 3) n`, ref.Provider, ref.AccountID, seedStart)
 	exec(t, s, `insert into legs (provider, account_id, meeting_id, participant_id, join_at, guest, person_sealed)
 		select $1, $2, m.meeting_id, p::text, $3, false, '' from meetings m, generate_series(1, 4) p where m.account_id = $2`, ref.Provider, ref.AccountID, seedStart)
 	exec(t, s, `insert into media_samples (leg_id, start_at, end_at, granularity)

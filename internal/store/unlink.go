@@ -58,8 +58,10 @@ func fence(ctx context.Context, q *db.Queries, ref provider.AccountRef, org uuid
 	if err != nil {
 		return db.Receipt{}, fmt.Errorf("open receipt: %w", err)
 	}
-	return receipt, audit(ctx, q, Entry{OrgID: &org, Actor: actor, Action: "link fenced", Object: ref.String(),
-		Detail: map[string]any{"reason": reason, "receipt": receipt.ReceiptID}})
+	return receipt, audit(ctx, q, Entry{
+		OrgID: &org, Actor: actor, Action: "link fenced", Object: ref.String(),
+		Detail: map[string]any{"reason": reason, "receipt": receipt.ReceiptID},
+	})
 }
 
 // Receipt returns a receipt; [ErrNotFound] where there is none.

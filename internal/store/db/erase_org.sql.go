@@ -19,7 +19,7 @@ union all select 'leases', count(*) from leases l where l.org_id = $1
 union all select 'sites', count(*) from sites s where s.org_id = $1
 union all select 'device_states', count(*) from device_states d where d.org_id = $1
 union all select 'authorizations', count(*) from authorizations z
-    where z.org_id = $1 and z.account_id is null and (z.state = 'refused' or z.expires_at < now() - interval '1 hour')
+    where z.org_id = $1 and z.account_id is null and (z.state = 'refused' or z.expires_at < now() - interval '10 minutes')
 `
 
 type CountOrgRowsRow struct {
@@ -49,7 +49,7 @@ func (q *Queries) CountOrgRows(ctx context.Context, orgID uuid.UUID) ([]CountOrg
 
 const eraseAuthorizationsOfOrg = `-- name: EraseAuthorizationsOfOrg :execrows
 delete from authorizations
-where org_id = $1 and account_id is null and (state = 'refused' or expires_at < now() - interval '1 hour')
+where org_id = $1 and account_id is null and (state = 'refused' or expires_at < now() - interval '10 minutes')
 `
 
 // Attempts that came to nothing. One that is under way goes on.

@@ -41,7 +41,7 @@ delete from device_states where org_id = $1;
 -- name: EraseAuthorizationsOfOrg :execrows
 -- Attempts that came to nothing. One that is under way goes on.
 delete from authorizations
-where org_id = @org_id and account_id is null and (state = 'refused' or expires_at < now() - interval '1 hour');
+where org_id = @org_id and account_id is null and (state = 'refused' or expires_at < now() - interval '10 minutes');
 
 -- name: CountOrgRows :many
 select 'client_samples'::text as table_name, count(*) as rows from client_samples c where c.org_id = @org_id
@@ -51,4 +51,4 @@ union all select 'leases', count(*) from leases l where l.org_id = @org_id
 union all select 'sites', count(*) from sites s where s.org_id = @org_id
 union all select 'device_states', count(*) from device_states d where d.org_id = @org_id
 union all select 'authorizations', count(*) from authorizations z
-    where z.org_id = @org_id and z.account_id is null and (z.state = 'refused' or z.expires_at < now() - interval '1 hour');
+    where z.org_id = @org_id and z.account_id is null and (z.state = 'refused' or z.expires_at < now() - interval '10 minutes');
