@@ -288,4 +288,3 @@ func (b *harvestBundle) truth(meetings []*world.Meeting) map[string][12]measure.
 	}
 	return want
 }
-
