@@ -68,7 +68,7 @@ func (a *app) root() *cobra.Command {
 		Short:         "Callweave's HTTP backend and command line",
 		Args:          cobra.NoArgs,
 		SilenceErrors: true, SilenceUsage: true,
-		RunE: func(command *cobra.Command, _ []string) error { return usagef("want a command") },
+		RunE: func(*cobra.Command, []string) error { return usagef("want a command") },
 	}
 	a.format = formatText
 	root.PersistentFlags().VarP(&a.format, "output", "o", "form of what is printed: text or json")

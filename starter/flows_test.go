@@ -23,9 +23,7 @@ import (
 	"callweave/workflows"
 )
 
-func refOf(account string) provider.AccountRef {
-	return provider.AccountRef{Provider: provider.Zoom, AccountID: account}
-}
+var zoomAccount = provider.AccountRef{Provider: provider.Zoom, AccountID: account}
 
 // host runs stand-ins for the workflows that the command line talks to.
 func (b *bundle) host(t *testing.T, harvest func(workflows.HarvestInput) workflows.HarvestResult) client.Client {
@@ -33,13 +31,13 @@ func (b *bundle) host(t *testing.T, harvest func(workflows.HarvestInput) workflo
 	namespace := testenv.Temporal(t)
 	b.temporal = client.Options{HostPort: namespace.Address, Namespace: namespace.Namespace}
 	_, v := b.open(t)
-	c, err := temporalclient.Dial(t.Context(), b.temporal, v.Master(), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	c, err := temporalclient.Dial(t.Context(), b.temporal, v.Master(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	worker := sdkworker.New(c, workflows.TaskQueue, sdkworker.Options{})
-	worker.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.LinkInput) error {
+	worker.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ workflows.LinkInput) error {
 		asked := false
 		err := workflow.SetUpdateHandler(ctx, workflows.UnlinkMessage, func(_ workflow.Context, in workflows.Unlink) (workflows.UnlinkResult, error) {
 			asked = true
@@ -73,11 +71,11 @@ func TestUnlinkAsksTheLink(t *testing.T) {
 	b.link(t)
 	c := b.host(t, nil)
 	code, _, problems := b.run(t, "link", "unlink", "--org", b.org.String(), "--account", account)
-	if want := "start the workflow " + workflows.LinkID(refOf(account), b.org); code != 1 || !strings.Contains(problems, want) {
+	if want := "start the workflow " + workflows.LinkID(zoomAccount, b.org); code != 1 || !strings.Contains(problems, want) {
 		t.Errorf("without its workflow: exit %d, %q", code, problems)
 	}
-	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.LinkID(refOf(account), b.org), TaskQueue: workflows.TaskQueue},
-		workflows.LinkWorkflow, workflows.LinkInput{AccountRef: refOf(account), OrgID: b.org})
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.LinkID(zoomAccount, b.org), TaskQueue: workflows.TaskQueue},
+		workflows.LinkWorkflow, workflows.LinkInput{AccountRef: zoomAccount, OrgID: b.org})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +180,7 @@ func TestServeUntilToldToStop(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/console/sign-in": 200, "/api/v1/nothing": 404} {
-		response, err := http.Get(address + path) //nolint:noctx // a test's one request
+		response, err := http.Get(address + path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,7 +65,7 @@ func (a *app) receipts() *cobra.Command {
 				receipt := api.NewReceipt(r)
 				receipts = append(receipts, receipt)
 				lines = append(lines, row(receipt.ReceiptID, receipt.Provider, receipt.AccountID, receipt.OrgID, receipt.FencedAt,
-					receipt.FinishedAt, fmt.Sprint(len(receipt.KeysDestroyed)), receipt.LastLink, receipt.TokenOutcome))
+					receipt.FinishedAt, len(receipt.KeysDestroyed), receipt.LastLink, receipt.TokenOutcome))
 			}
 			return a.print(receipts, lines...)
 		})

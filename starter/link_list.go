@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,7 +119,7 @@ func (a *app) linkShow() *cobra.Command {
 func linkLines(l shownLink) []string {
 	requests := "default"
 	if l.MaxDailyAPIRequests != nil {
-		requests = fmt.Sprint(*l.MaxDailyAPIRequests)
+		requests = strconv.Itoa(int(*l.MaxDailyAPIRequests))
 	}
 	return []string{
 		row("provider", l.Provider), row("account", l.AccountID), row("company", l.Company),

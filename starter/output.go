@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -24,7 +25,7 @@ func (f *format) Set(text string) error {
 		*f = format(text)
 		return nil
 	}
-	return fmt.Errorf("want text or json")
+	return errors.New("want text or json")
 }
 
 // print writes value as JSON, or the lines as text with their tabs aligned.

@@ -186,7 +186,7 @@ func TestLedger(t *testing.T) {
 	}
 	b.link(t)
 	s, _ := b.open(t)
-	if _, err := s.Fence(t.Context(), refOf(account), b.org, "test", "operator"); err != nil {
+	if _, err := s.Fence(t.Context(), zoomAccount, b.org, "test", "operator"); err != nil {
 		t.Fatal(err)
 	}
 	for what, word := range map[string]string{"gaps": "transient", "receipts": "operator", "quarantine": "malformed"} {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -25,7 +24,7 @@ import (
 )
 
 // silent is for commands that are done in a moment: what goes wrong they print.
-func silent() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // openStore connects to the database of the environment.
 func (a *app) openStore(ctx context.Context) (*store.Store, error) {

@@ -141,6 +141,7 @@ func TestCallbackEndings(t *testing.T) {
 		},
 		"stale": {
 			before: func(t *testing.T, b *bundle) {
+				t.Helper()
 				b.exec(t, "update authorizations set expires_at = now() - interval '1 s'")
 			},
 			target: func(state string, _ *bundle) string { return callbackPath + query("state", state, "code", theCode) },
@@ -148,6 +149,7 @@ func TestCallbackEndings(t *testing.T) {
 		},
 		"host no longer allowed": {
 			before: func(t *testing.T, b *bundle) {
+				t.Helper()
 				b.exec(t, "update authorizations set forward_url = 'https://evil.example/'")
 			},
 			target: func(state string, _ *bundle) string { return callbackPath + query("state", state, "code", theCode) },

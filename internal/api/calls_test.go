@@ -45,7 +45,7 @@ func (b *bundle) calls(t *testing.T, o org, legs ...leg) {
 			values ($1, $2, 'zoom', $3, $4, $5, $6, $7, 'mac', 1, '', $8, $9, $10)`,
 			o.id, l.id, accountID, raw, meeting, o.site, l.mac, join, leave, l.quality)
 		for i, kind := range l.minutes {
-			bad, bucket := map[rune]*bool{'g': new(bool), 'b': ptr(true)}[kind], ""
+			bad, bucket := map[rune]*bool{'g': new(bool), 'b': new(true)}[kind], ""
 			if kind == 'b' {
 				bucket = []string{"client", "wireless", "site_wan", "far_end", "unknown"}[i%5]
 			}
@@ -60,8 +60,6 @@ func (b *bundle) calls(t *testing.T, o org, legs ...leg) {
 		}
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func (b *bundle) callsPath(o org, what string, pairs ...string) string {
 	values := url.Values{"start": {strconv.FormatInt(day.Unix(), 10)}, "end": {strconv.FormatInt(day.Add(24*time.Hour).Unix(), 10)}}

@@ -87,7 +87,7 @@ func (s *Server) listGaps(w http.ResponseWriter, r *http.Request, who access.Ide
 
 func ledgerFilter(r *http.Request, who access.Identity) (store.ReadFilter, error) {
 	most, err := limit(r.URL.Query())
-	return store.ReadFilter{OrgID: who.OrgID, AccountID: r.URL.Query().Get("account_id"), Limit: int32(most)}, err //nolint:gosec // at most maxLimit
+	return store.ReadFilter{OrgID: who.OrgID, AccountID: r.URL.Query().Get("account_id"), Limit: int32(most)}, err
 }
 
 func (s *Server) writeResults(w http.ResponseWriter, r *http.Request, results any) error {

@@ -97,6 +97,7 @@ func TestLinkSettings(t *testing.T) {
 		detail string
 	}{
 		`{"account_id":"` + accountID + `","max_daily_api_requests":5000,"discard_guest_info":true,"unknown":1}`: {200, ""},
+
 		`{"account_id":"` + accountID + `"}`:                                     {200, ""}, // leaves both
 		`{"account_id":"` + accountID + `","max_daily_api_requests":null}`:       {200, ""},
 		`{"max_daily_api_requests":1}`:                                           {400, "account_id: this field is required"},
@@ -107,9 +108,11 @@ func TestLinkSettings(t *testing.T) {
 		`{"account_id":"` + accountID + `","max_daily_api_requests":"1"}`:        {400, "max_daily_api_requests: want a whole number"},
 		`{"account_id":"` + accountID + `","max_daily_api_requests":3000000000}`: {400, "max_daily_api_requests: want a whole number from 1 to 2147483647"},
 		`{"account_id":"` + accountID + `","discard_guest_info":"yes"}`:          {400, "discard_guest_info: want true or false"},
+
 		`[]`:                                   {400, "body: want a JSON object"},
 		``:                                     {400, "JSON parse error"},
 		`{"account_id":"` + accountID + `"}{}`: {400, "JSON parse error"},
+
 		`{"account_id":"` + strings.Repeat("a", 2<<20) + `"}`: {413, "larger than"},
 	} {
 		answer := b.do(t, "PUT", path, body, b.org, access.Admin)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -80,8 +81,8 @@ func Wrap(logger *slog.Logger, next http.Handler) http.Handler {
 // own: that may hold anything.
 func logPanic(logger *slog.Logger, r *http.Request, n *note, cause any) {
 	text := "a value that is not shown"
-	if err, ok := cause.(interface{ RuntimeError() }); ok {
-		text = err.(error).Error() //nolint:errcheck,forcetypeassert // runtime.Error is an error
+	if err, ok := cause.(runtime.Error); ok {
+		text = err.Error()
 	}
 	logger.ErrorContext(r.Context(), "panic", "route", r.Pattern, "request_id", n.id, "error", text, "stack", string(debug.Stack()))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,7 +30,7 @@ const maxStateLength = 1024
 func (s *Service) sealState(st state) (string, error) {
 	plain, err := json.Marshal(st)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("seal state: %w", err)
 	}
 	sealed, err := s.master.Seal(vault.PurposeState, plain)
 	if err != nil {

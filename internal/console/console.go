@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -146,7 +147,7 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, who *access.Ident
 	}
 	var text bytes.Buffer
 	if err := c.templates[page].ExecuteTemplate(&text, "frame.html", f); err != nil {
-		return err
+		return fmt.Errorf("render %s: %w", page, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", policy)
@@ -174,7 +175,7 @@ func parse() (map[string]*template.Template, error) {
 	for _, page := range []string{"signin", "links", "link", "unlink", "leaving", "linked", "receipts", "calls", "message"} {
 		parsed, err := template.New("").Funcs(functions).ParseFS(files, "pages/frame.html", "pages/"+page+".html")
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read page %s: %w", page, err)
 		}
 		templates[page] = parsed
 	}

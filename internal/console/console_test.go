@@ -102,7 +102,7 @@ func setup(t *testing.T) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	logger := slog.New(slog.DiscardHandler)
 	pages, err := console.New(console.Config{
 		Store: b.store, Vault: v, Links: links.NewReader(b.store, v), Unlinker: links.NewUnlinker(b.store, fencer{b.store}),
 		Authorize: authorize.New(authorize.Config{Store: b.store, Master: master, Forwards: forwards, Providers: []authorize.Provider{zoom{}}}),
@@ -197,7 +197,7 @@ func (b *bundle) send(t *testing.T, client *http.Client, method, path string, fo
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end below
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -34,7 +35,7 @@ func (c *Console) cookieName() string {
 func (c *Console) signIn(w http.ResponseWriter, token secret.Text) error {
 	plain, err := json.Marshal(session{TokenHash: store.HashToken(token), ExpiresAt: time.Now().Add(sessionLife)})
 	if err != nil {
-		return err
+		return fmt.Errorf("make session: %w", err)
 	}
 	sealed, err := c.master.Seal(vault.PurposeSession, plain)
 	if err != nil {
@@ -47,7 +48,7 @@ func (c *Console) signIn(w http.ResponseWriter, token secret.Text) error {
 func (c *Console) signOut(w http.ResponseWriter) { http.SetCookie(w, c.cookie("", -1)) }
 
 func (c *Console) cookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure wherever PUBLIC_URL is https
 		Name: c.cookieName(), Value: value, Path: "/", MaxAge: maxAge,
 		HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteStrictMode,
 	}

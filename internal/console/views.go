@@ -82,11 +82,7 @@ func (c *Console) linksPage(w http.ResponseWriter, r *http.Request, who access.I
 // beginLink shows a page that leads to the provider: a redirect would be stopped by the
 // form-action policy of browsers.
 func (c *Console) beginLink(w http.ResponseWriter, r *http.Request, who access.Identity) error {
-	name, err := provider.ParseName(r.PostFormValue("provider"))
-	if err != nil {
-		c.message(w, r, &who, http.StatusBadRequest, "Unknown application", "Only Zoom can be linked.")
-		return nil
-	}
+	name := provider.Name(r.PostFormValue("provider"))
 	offer, err := c.authorize.Begin(r.Context(), authorize.Request{
 		OrgID: who.OrgID, Provider: name, Forward: c.publicURL + "/console/linked", RequestedBy: who.TokenID.String(),
 	})

@@ -44,8 +44,7 @@ func (f *Flows) Authorize(ctx context.Context, id uuid.UUID) (workflows.Authoriz
 		return result, fmt.Errorf("start authorization %s: %w", id, err)
 	}
 	err = run.Get(ctx, &result)
-	var failed *temporal.WorkflowExecutionError
-	if errors.As(err, &failed) {
+	if _, failed := errors.AsType[*temporal.WorkflowExecutionError](err); failed {
 		return workflows.AuthorizeResult{ErrorCode: CodeFailed}, nil
 	}
 	if err != nil {
@@ -65,8 +64,7 @@ func (f *Flows) Unlink(ctx context.Context, ref provider.AccountRef, org uuid.UU
 	if err == nil {
 		err = handle.Get(ctx, &result)
 	}
-	var missing *serviceerror.NotFound
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
 		return result, fmt.Errorf("unlink %s from org %s: %w", ref, org, ErrNoWorkflow)
 	}
 	if err != nil {
