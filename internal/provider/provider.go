@@ -160,9 +160,10 @@ type MediaSample struct {
 	WiFiRSSIMaxDBm      measure.Value
 }
 
-// Stream is one medium in one direction, named as the provider names it: "in" is Zoom's
-// input, which its reference describes as what the participant sends (of the gateway
-// objects; of the plain ones it says nothing), "out" is what it calls output.
+// Stream is one medium in one direction, named as Zoom names it: "in" is the input, what
+// the participant sends into the meeting; "out" is the output, what the participant
+// receives (Zoom staff on the developer forum, topic 44764; the reference says the same
+// of the gateway objects).
 type Stream struct {
 	LatencyMS    measure.Value
 	JitterMS     measure.Value

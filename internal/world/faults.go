@@ -8,8 +8,8 @@ type effect struct {
 
 // Directions, as seen from the leg's device.
 const (
-	in = iota
-	out
+	heard = iota
+	sent
 )
 
 // both is an effect that is equal in both directions and both media.
@@ -21,8 +21,8 @@ func both(latencyMS, jitterMS, lossPercent float64) effect {
 }
 
 // lean makes an effect unequal: factors for the two directions.
-func (e effect) lean(inFactor, outFactor float64) effect {
-	for d, f := range [2]float64{inFactor, outFactor} {
+func (e effect) lean(heardFactor, sentFactor float64) effect {
+	for d, f := range [2]float64{heardFactor, sentFactor} {
 		e.latencyMS[d] *= f
 		e.jitterMS[d] *= f
 		e.lossPercent[d] *= f

@@ -30,25 +30,26 @@ func (w *World) minute(l *Leg, minute int64) Minute {
 			strongest, m.Cause = weight, f.cause
 		}
 	}
-	heard := l.company(minute)
+	// Zoom's input is what goes into the meeting, its output what comes out of it.
+	company := l.company(minute)
 	d := drawer{key: l.key, minute: minute}
-	if heard.others {
-		m.AudioIn = d.audio(total, in)
+	if company.others {
+		m.AudioOut = d.audio(total, heard)
 		if !l.muted(minute) {
-			m.AudioOut = d.audio(total, out)
+			m.AudioIn = d.audio(total, sent)
 		}
 	}
-	if heard.video {
-		m.VideoIn = d.video(video, in)
+	if company.video {
+		m.VideoOut = d.video(video, heard)
 	}
-	if heard.others && l.VideoOn {
-		m.VideoOut = d.video(video, out)
+	if company.others && l.VideoOn {
+		m.VideoIn = d.video(video, sent)
 	}
-	if heard.sharing {
-		m.ScreenIn = d.screen(video, in)
+	if company.sharing {
+		m.ScreenOut = d.screen(video, heard)
 	}
-	if heard.others && l.sharing(minute) {
-		m.ScreenOut = d.screen(video, out)
+	if company.others && l.sharing(minute) {
+		m.ScreenIn = d.screen(video, sent)
 	}
 	return m
 }

@@ -184,10 +184,10 @@ func TestNumbersAreWhatZoomWrites(t *testing.T) {
 				t.Fatal("a minute without media is bad")
 			}
 		}
-		if !l.VideoOn && m.VideoOut.Present || !l.Sharing && m.ScreenOut.Present {
+		if !l.VideoOn && m.VideoIn.Present || !l.Sharing && m.ScreenIn.Present {
 			t.Fatal("a leg sends what it does not have")
 		}
-		if m.AudioIn.Present && !m.AudioOut.Present {
+		if m.AudioOut.Present && !m.AudioIn.Present {
 			silent++
 		}
 	})

@@ -237,9 +237,9 @@ const (
 // exactly these.
 type Minute struct {
 	StartAt   time.Time // truncated to the minute; the first may precede JoinAt
-	AudioIn   Stream
-	AudioOut  Stream
-	VideoIn   Stream // Present false when video is off
+	AudioIn   Stream    // sent by the participant: into the meeting, as Zoom names it
+	AudioOut  Stream    // received
+	VideoIn   Stream    // Present false when the participant's video is off
 	VideoOut  Stream
 	ScreenIn  Stream
 	ScreenOut Stream

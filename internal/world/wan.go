@@ -57,7 +57,7 @@ func (w *World) uplink(s *Site, minute int64) uplink {
 // add puts a fault on the uplink: a probe there and back feels both directions.
 func (u *uplink) add(cause Cause, e effect) {
 	u.faults = append(u.faults, influence{cause, e})
-	u.rttMS += max(e.latencyMS[in], e.latencyMS[out])
-	u.jitterMS += max(e.jitterMS[in], e.jitterMS[out])
-	u.lossPercent += max(e.lossPercent[in], e.lossPercent[out])
+	u.rttMS += max(e.latencyMS[heard], e.latencyMS[sent])
+	u.jitterMS += max(e.jitterMS[heard], e.jitterMS[sent])
+	u.lossPercent += max(e.lossPercent[heard], e.lossPercent[sent])
 }
