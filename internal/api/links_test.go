@@ -92,32 +92,30 @@ func TestLinkSettings(t *testing.T) {
 	b.link(t, b.org, accountID, "Company", "Ann")
 	b.link(t, b.org, slashed, "Company", "Ann")
 	path := b.accounts(b.org) + "/" + accountID
-	for body, want := range map[string]struct {
+	for _, test := range []struct {
+		body   string
 		status int
 		detail string
 	}{
-		`{"account_id":"` + accountID + `","max_daily_api_requests":5000,"discard_guest_info":true,"unknown":1}`: {200, ""},
-
-		`{"account_id":"` + accountID + `"}`:                                     {200, ""}, // leaves both
-		`{"account_id":"` + accountID + `","max_daily_api_requests":null}`:       {200, ""},
-		`{"max_daily_api_requests":1}`:                                           {400, "account_id: this field is required"},
-		`{"account_id":"other","max_daily_api_requests":1}`:                      {400, "account_id: want the one of the path"},
-		`{"account_id":7}`:                                                       {400, "account_id: want a string"},
-		`{"account_id":"` + accountID + `","max_daily_api_requests":0}`:          {400, "max_daily_api_requests: want a whole number from 1 to 2147483647"},
-		`{"account_id":"` + accountID + `","max_daily_api_requests":1.5}`:        {400, "max_daily_api_requests: want a whole number"},
-		`{"account_id":"` + accountID + `","max_daily_api_requests":"1"}`:        {400, "max_daily_api_requests: want a whole number"},
-		`{"account_id":"` + accountID + `","max_daily_api_requests":3000000000}`: {400, "max_daily_api_requests: want a whole number from 1 to 2147483647"},
-		`{"account_id":"` + accountID + `","discard_guest_info":"yes"}`:          {400, "discard_guest_info: want true or false"},
-
-		`[]`:                                   {400, "body: want a JSON object"},
-		``:                                     {400, "JSON parse error"},
-		`{"account_id":"` + accountID + `"}{}`: {400, "JSON parse error"},
-
-		`{"account_id":"` + strings.Repeat("a", 2<<20) + `"}`: {413, "larger than"},
+		{`{"account_id":"` + accountID + `","max_daily_api_requests":5000,"discard_guest_info":true,"unknown":1}`, 200, ""},
+		{`{"account_id":"` + accountID + `"}`, 200, ""}, // leaves both
+		{`{"account_id":"` + accountID + `","max_daily_api_requests":null}`, 200, ""},
+		{`{"max_daily_api_requests":1}`, 400, "account_id: this field is required"},
+		{`{"account_id":"other","max_daily_api_requests":1}`, 400, "account_id: want the one of the path"},
+		{`{"account_id":7}`, 400, "account_id: want a string"},
+		{`{"account_id":"` + accountID + `","max_daily_api_requests":0}`, 400, "max_daily_api_requests: want a whole number from 1 to 2147483647"},
+		{`{"account_id":"` + accountID + `","max_daily_api_requests":1.5}`, 400, "max_daily_api_requests: want a whole number"},
+		{`{"account_id":"` + accountID + `","max_daily_api_requests":"1"}`, 400, "max_daily_api_requests: want a whole number"},
+		{`{"account_id":"` + accountID + `","max_daily_api_requests":3000000000}`, 400, "max_daily_api_requests: want a whole number from 1 to 2147483647"},
+		{`{"account_id":"` + accountID + `","discard_guest_info":"yes"}`, 400, "discard_guest_info: want true or false"},
+		{`[]`, 400, "body: want a JSON object"},
+		{``, 400, "JSON parse error"},
+		{`{"account_id":"` + accountID + `"}{}`, 400, "JSON parse error"},
+		{`{"account_id":"` + strings.Repeat("a", 2<<20) + `"}`, 413, "larger than"},
 	} {
-		answer := b.do(t, "PUT", path, body, b.org, access.Admin)
-		if answer.Code != want.status || !strings.Contains(answer.Body.String(), want.detail) || (want.detail == "" && answer.Body.Len() != 0) {
-			t.Errorf("%.80s: got %d %s, want %d %q", body, answer.Code, answer.Body, want.status, want.detail)
+		answer := b.do(t, "PUT", path, test.body, b.org, access.Admin)
+		if answer.Code != test.status || !strings.Contains(answer.Body.String(), test.detail) || (test.detail == "" && answer.Body.Len() != 0) {
+			t.Errorf("%.80s: got %d %s, want %d %q", test.body, answer.Code, answer.Body, test.status, test.detail)
 		}
 	}
 	var most int
