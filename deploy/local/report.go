@@ -132,7 +132,7 @@ func (r *report) print(out io.Writer, m *machine) {
 	}
 	r.printWorst(out)
 	r.printErasure(out)
-	fmt.Fprintf(out, "\nlogs %s   audit trail: table audit_log   psql: %s\n", m.dirs.logs, "see docs/operate.md")
+	fmt.Fprintf(out, "\nlogs: %s   commands for operators: docs/operate.md\n", m.dirs.logs)
 }
 
 func (r *report) printWorst(out io.Writer) {
