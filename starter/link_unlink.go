@@ -29,7 +29,7 @@ func (a *app) linkUnlink() *cobra.Command {
 				return err
 			}
 			defer done()
-			if err := links.NewUnlinker(s, f).Unlink(ctx, t.ref(), t.org.UUID, "operator"); err != nil {
+			if err := links.NewUnlinker(s, f).Unlink(ctx, t.ref(), t.org.UUID, cliActor, "operator"); err != nil {
 				return err
 			}
 			return a.print(map[string]any{"provider": t.provider.Name, "account_id": t.account, "org_id": t.org.UUID, "status": "unlinking"},

@@ -161,6 +161,13 @@ func (s *Server) setLink(w http.ResponseWriter, r *http.Request, who access.Iden
 	if err != nil {
 		return err
 	}
+	err = s.store.Audit(r.Context(), store.Entry{
+		OrgID: &who.OrgID, Actor: who.TokenID.String(), Action: "link set", Object: ref.String(),
+		Detail: map[string]any{"max_daily_api_requests": settings.MaxDailyAPIRequests, "discard_guest_info": settings.DiscardGuestInfo},
+	})
+	if err != nil {
+		return err
+	}
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
@@ -172,7 +179,7 @@ func (s *Server) unlink(w http.ResponseWriter, r *http.Request, who access.Ident
 	if err != nil {
 		return err
 	}
-	err = s.unlinker.Unlink(r.Context(), ref, who.OrgID, "admin")
+	err = s.unlinker.Unlink(r.Context(), ref, who.OrgID, who.TokenID.String(), "admin")
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return notFound(ref.AccountID)

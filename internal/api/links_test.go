@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"callweave/internal/access"
 	"callweave/internal/provider"
@@ -161,6 +162,10 @@ func TestUnlink(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"link/zoom/A/b/" + b.org.id.String() + " by admin"}, b.flow.unlinked); diff != "" {
 		t.Error("updates sent (-want +got):", diff)
+	}
+	entries, err := b.store.AuditLog(t.Context(), b.org.id, 10)
+	if err != nil || len(entries) != 2 || entries[1].Action != "unlink requested" || uuid.Validate(entries[1].Actor) != nil {
+		t.Errorf("audit log: %+v, %v", entries, err)
 	}
 	if got := b.do(t, "DELETE", b.accounts(b.org)+"/never-linked", "", b.org, access.Admin); got.Code != 404 {
 		t.Errorf("never linked: %d", got.Code)

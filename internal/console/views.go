@@ -137,7 +137,7 @@ func (c *Console) showLink(w http.ResponseWriter, r *http.Request, who access.Id
 
 func (c *Console) unlink(w http.ResponseWriter, r *http.Request, who access.Identity) error {
 	ref := provider.AccountRef{Provider: provider.Name(r.PathValue("provider")), AccountID: r.PathValue("account_id")}
-	err := c.unlinker.Unlink(r.Context(), ref, who.OrgID, "admin")
+	err := c.unlinker.Unlink(r.Context(), ref, who.OrgID, who.TokenID.String(), "admin")
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		c.message(w, r, &who, http.StatusNotFound, "Not linked", "This account is not linked to your organization.")

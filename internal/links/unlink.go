@@ -27,10 +27,11 @@ type Flow interface {
 	Unlink(ctx context.Context, ref provider.AccountRef, org uuid.UUID, reason string) (workflows.UnlinkResult, error)
 }
 
-// StatusStore says whether a link is there; [store.Store] does.
+// StatusStore says whether a link is there and notes who ends it; [store.Store] does.
 type StatusStore interface {
 	LinkStatus(ctx context.Context, ref provider.AccountRef, org uuid.UUID) (string, error)
 	WasLinked(ctx context.Context, ref provider.AccountRef, org uuid.UUID) (bool, error)
+	Audit(ctx context.Context, entry store.Entry) error
 }
 
 // Unlinker ends links. Safe for concurrent use.
@@ -45,10 +46,15 @@ func NewUnlinker(store StatusStore, flow Flow) *Unlinker { return &Unlinker{stor
 // Unlink returns when the link is fenced: nothing is written for it any more, and its
 // erasure goes on by itself. Repeating it changes nothing and is no error.
 // store.ErrNotFound where there never was such a link, [ErrUnconfirmed] where the fence
-// took too long.
-func (u *Unlinker) Unlink(ctx context.Context, ref provider.AccountRef, org uuid.UUID, reason string) error {
+// took too long. actor is an API token's id or "cli", for the audit log; reason is for the
+// receipt.
+func (u *Unlinker) Unlink(ctx context.Context, ref provider.AccountRef, org uuid.UUID, actor, reason string) error {
 	there, err := u.there(ctx, ref, org)
 	if err != nil || !there {
+		return err
+	}
+	err = u.store.Audit(ctx, store.Entry{OrgID: &org, Actor: actor, Action: "unlink requested", Object: ref.String()})
+	if err != nil {
 		return err
 	}
 	waiting, cancel := context.WithTimeout(ctx, Patience)
