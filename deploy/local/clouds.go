@@ -35,7 +35,7 @@ type clouds struct {
 
 // startClouds serves the world's Zoom and Mist. Zoom remembers the tokens it issued in
 // an earlier run: the kept database still holds them.
-func (m *machine) startClouds(_ context.Context, p *progress) (string, error) {
+func (m *machine) startClouds(ctx context.Context, p *progress) (string, error) {
 	w, err := world.New(m.kept.World)
 	if err != nil {
 		return "", err
@@ -66,13 +66,13 @@ func (m *machine) startClouds(_ context.Context, p *progress) (string, error) {
 		return "", err
 	}
 
-	zoomStop, zoomURL, err := m.serve(p, "the world's Zoom", 8090, c.zoom)
+	zoomStop, zoomURL, err := m.serve(ctx, p, "the world's Zoom", 8090, c.zoom)
 	if err != nil {
 		return "", err
 	}
 	c.zoomURL = zoomURL
 	m.added("the world's Zoom", func(ctx context.Context) error { return errors.Join(zoomStop(ctx), c.save()) }, nil)
-	mistStop, mistURL, err := m.serve(p, "the world's Mist", 8091, c.mist)
+	mistStop, mistURL, err := m.serve(ctx, p, "the world's Mist", 8091, c.mist)
 	if err != nil {
 		return "", err
 	}
@@ -99,12 +99,12 @@ func (c *clouds) changed() {
 	_ = c.save() // the stop of the machine saves again and reports
 }
 
-func (m *machine) serve(p *progress, what string, port int, handler http.Handler) (stop func(context.Context) error, origin string, err error) {
-	port, err = m.choosePort(p, what, port)
+func (m *machine) serve(ctx context.Context, p *progress, what string, port int, handler http.Handler) (stop func(context.Context) error, origin string, err error) {
+	port, err = m.choosePort(ctx, p, what, port)
 	if err != nil {
 		return nil, "", err
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
 	if err != nil {
 		return nil, "", fmt.Errorf("serve %s: %w", what, err)
 	}

@@ -79,7 +79,7 @@ func linkAgain(ctx context.Context, m *machine, p *progress) error {
 // link does what an administrator does: take the authorization URL, sign in at Zoom,
 // allow, come back, see the row.
 func (m *machine) link(ctx context.Context, org *world.Org, admin *world.Person) (string, error) {
-	forward := m.api + "/console/"
+	forward := m.api + "/console/linked" // leads on to the table
 	offered, err := m.linkAccounts(ctx, org, forward)
 	if err != nil {
 		return "", err
@@ -196,6 +196,8 @@ func (m *machine) harvestAgain(ctx context.Context, r *report, org *world.Org) (
 	if err != nil {
 		return "", err
 	}
-	err = m.db.QueryRow(ctx, "select count(*) from call_minutes where org_id = $1", org.ID).Scan(&r.otherMinutesAfter)
-	return fmt.Sprintf("%d call minutes, still there", r.otherMinutesAfter), err
+	var all int
+	err = m.db.QueryRow(ctx, "select count(*), count(*) filter (where meeting_id = any($2)) from call_minutes where org_id = $1", org.ID, r.settled).
+		Scan(&all, &r.otherMinutesAfter)
+	return fmt.Sprintf("%d call minutes", all), err
 }

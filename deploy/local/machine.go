@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -66,10 +69,10 @@ func startMachine(ctx context.Context, opts options, p *progress) (_ *machine, e
 		}
 	}()
 	p.heading("Starting (state in " + dirs.root + ")")
-	if m.apiPort, err = m.choosePort(p, "the starter", 8080); err != nil {
+	if m.apiPort, err = m.choosePort(ctx, p, "the starter", 8080); err != nil {
 		return nil, err
 	}
-	m.api = fmt.Sprintf("http://%s:%d", loopback, m.apiPort)
+	m.api = "http://" + net.JoinHostPort(loopback, strconv.Itoa(m.apiPort))
 	for _, step := range []struct {
 		what string
 		do   func(context.Context, *progress) (string, error)
@@ -100,9 +103,9 @@ func (m *machine) stop(p *progress) error {
 	defer cancel()
 	p.heading("Stopping")
 	var problems []error
-	for i := len(m.parts) - 1; i >= 0; i-- {
-		if err := m.parts[i].stop(ctx); err != nil {
-			problems = append(problems, fmt.Errorf("stop %s: %w", m.parts[i].name, err))
+	for _, v := range slices.Backward(m.parts) {
+		if err := v.stop(ctx); err != nil {
+			problems = append(problems, fmt.Errorf("stop %s: %w", v.name, err))
 		}
 	}
 	p.printf("  ✓ nothing of it runs any more; `make demo` goes on from %s\n", m.dirs.root)
@@ -184,11 +187,11 @@ func (m *machine) startTemporal(ctx context.Context, p *progress) (string, error
 	if err != nil {
 		return "", err
 	}
-	frontend, err := m.choosePort(p, "Temporal", 7233)
+	frontend, err := m.choosePort(ctx, p, "Temporal", 7233)
 	if err != nil {
 		return "", err
 	}
-	ui, err := m.choosePort(p, "the Temporal UI", 8233)
+	ui, err := m.choosePort(ctx, p, "the Temporal UI", 8233)
 	if err != nil {
 		return "", err
 	}
@@ -248,9 +251,9 @@ func ready(ctx context.Context, origin string, done <-chan struct{}) error {
 		}
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
-			return false, nil //nolint:nilerr // not listening yet
+			return false, nil
 		}
-		defer response.Body.Close() //nolint:errcheck // nothing was read from it
+		defer response.Body.Close()
 		return response.StatusCode == http.StatusOK, nil
 	})
 }

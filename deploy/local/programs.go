@@ -44,12 +44,11 @@ func (m *machine) configure() error {
 }
 
 func (m *machine) migrate(ctx context.Context, _ *progress) (string, error) {
-	_, err := m.starter(ctx, nil, "migrate")
-	return "", err
+	return "", m.starter(ctx, nil, "migrate")
 }
 
 func (m *machine) startWorker(ctx context.Context, p *progress) (string, error) {
-	port, err := m.choosePort(p, "the worker", 8081)
+	port, err := m.choosePort(ctx, p, "the worker", 8081)
 	if err != nil {
 		return "", err
 	}
@@ -67,7 +66,7 @@ func (m *machine) startProgram(ctx context.Context, name, addr string, args ...s
 	if err != nil {
 		return err
 	}
-	command := exec.Command(filepath.Join(m.dirs.bin, name), args...)
+	command := exec.Command(filepath.Join(m.dirs.bin, name), args...) //nolint:noctx // it ends with the machine, in its turn
 	command.Env = append(append([]string{}, m.env...), "LISTEN_ADDR="+addr)
 	command.Stdout, command.Stderr = log, log
 	process, err := child.Start(command, syscall.SIGTERM)
@@ -84,7 +83,7 @@ func (m *machine) startProgram(ctx context.Context, name, addr string, args ...s
 
 // starter runs a verb of the starter's command line and decodes what it prints into
 // result, unless that is nil.
-func (m *machine) starter(ctx context.Context, result any, args ...string) (string, error) {
+func (m *machine) starter(ctx context.Context, result any, args ...string) error {
 	if result != nil {
 		args = append(args, "-o", "json")
 	}
@@ -93,14 +92,14 @@ func (m *machine) starter(ctx context.Context, result any, args ...string) (stri
 	var out, problems bytes.Buffer
 	command.Stdout, command.Stderr = &out, &problems
 	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("starter %s: %w\n%s", strings.Join(args, " "), err, strings.TrimSpace(problems.String()))
+		return fmt.Errorf("starter %s: %w\n%s", strings.Join(args, " "), err, strings.TrimSpace(problems.String()))
 	}
 	if result != nil {
 		if err := json.Unmarshal(out.Bytes(), result); err != nil {
-			return "", fmt.Errorf("starter %s: unreadable answer: %w", strings.Join(args, " "), err)
+			return fmt.Errorf("starter %s: unreadable answer: %w", strings.Join(args, " "), err)
 		}
 	}
-	return out.String(), nil
+	return nil
 }
 
 // addOrgs makes the world's orgs known, as their administrators would.
@@ -111,7 +110,7 @@ func (m *machine) addOrgs(ctx context.Context, _ *progress) (string, error) {
 		if err := writePrivate(file, []byte(m.kept.MistTokens[id])); err != nil {
 			return "", err
 		}
-		_, err := m.starter(ctx, nil, "org", "add", "--id", id, "--name", org.Name, "--mist-url", m.clouds.mistURL, "--mist-token-file", file)
+		err := m.starter(ctx, nil, "org", "add", "--id", id, "--name", org.Name, "--mist-url", m.clouds.mistURL, "--mist-token-file", file)
 		if err = errors.Join(err, os.Remove(file)); err != nil {
 			return "", err
 		}
@@ -122,7 +121,7 @@ func (m *machine) addOrgs(ctx context.Context, _ *progress) (string, error) {
 			var made struct {
 				Token string `json:"token"`
 			}
-			if _, err := m.starter(ctx, &made, "token", "create", "--org", id, "--role", role); err != nil {
+			if err := m.starter(ctx, &made, "token", "create", "--org", id, "--role", role); err != nil {
 				return "", err
 			}
 			tokens[id] = made.Token

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/proxy"
@@ -13,8 +14,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/encoding/protojson"
-
-	commonpb "go.temporal.io/api/common/v1"
 
 	"callweave/internal/secret"
 	"callweave/internal/temporalclient"
@@ -28,6 +27,7 @@ var record = flag.String("record", "", "directory to record workflow histories i
 //
 //	git switch --detach <release> && go test ./deploy/local -run TestRecordHistories -record "$PWD/workflows/testdata/replay/<release>"
 func TestRecordHistories(t *testing.T) {
+	t.Parallel()
 	if *record == "" {
 		t.Skip("nothing to do without -record")
 	}

@@ -19,7 +19,8 @@ type report struct {
 	harvest           harvested
 	orgs              []orgSeen
 	receipts          []receipt
-	otherMinutesAfter int // of the second org, after the first unlinked
+	settled           []string // ids of the meetings that are compared for the org measured last
+	otherMinutesAfter int      // of the second org in these meetings, after the first unlinked
 	tokenDead         string
 	remains           map[string]int64 // table → rows
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -103,13 +104,13 @@ func writePrivate(path string, content []byte) error {
 }
 
 // choosePort returns wanted where it is free, else another, saying so.
-func (m *machine) choosePort(p *progress, what string, wanted int) (int, error) {
+func (m *machine) choosePort(ctx context.Context, p *progress, what string, wanted int) (int, error) {
 	if m.opts.anyPort {
 		wanted = 0
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(wanted)))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(loopback, strconv.Itoa(wanted)))
 	if err != nil {
-		if listener, err = net.Listen("tcp", net.JoinHostPort(loopback, "0")); err != nil {
+		if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(loopback, "0")); err != nil {
 			return 0, fmt.Errorf("find a free port for %s: %w", what, err)
 		}
 		p.printf("  port %d is in use: %s takes %d instead\n", wanted, what, portOf(listener))

@@ -179,6 +179,7 @@ func (r *report) measureOrg(ctx context.Context, m *machine, org *world.Org, set
 			}
 		}
 	}
+	r.settled = ids
 	err := m.db.QueryRow(ctx, "select count(*) from matches where org_id = $1 and meeting_id = any($2)", org.ID, ids).Scan(&seen.legs.got)
 	if err != nil {
 		return seen, fmt.Errorf("count matches: %w", err)

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,9 +23,7 @@ var enough = map[string]string{
 func with(extra map[string]string) envconfig.Lookuper {
 	all := map[string]string{}
 	for _, m := range []map[string]string{enough, extra} {
-		for k, v := range m {
-			all[k] = v
-		}
+		maps.Copy(all, m)
 	}
 	return envconfig.MapLookuper(all)
 }

@@ -16,29 +16,32 @@ type Variable struct {
 
 // temporalVariables are read by Temporal's own configuration package, which shares them
 // and its profiles with the `temporal` command.
-var temporalVariables = []Variable{
-	{"TEMPORAL_ADDRESS", "localhost:7233", "frontend of the Temporal cluster"},
-	{"TEMPORAL_NAMESPACE", "default", "namespace of the workflows"},
-	{"TEMPORAL_API_KEY, TEMPORAL_TLS, …", "", "the rest of Temporal's own variables, as the temporal command reads them"},
+func temporalVariables() []Variable {
+	return []Variable{
+		{"TEMPORAL_ADDRESS", "localhost:7233", "frontend of the Temporal cluster"},
+		{"TEMPORAL_NAMESPACE", "default", "namespace of the workflows"},
+		{"TEMPORAL_API_KEY, TEMPORAL_TLS, …", "", "the rest of Temporal's own variables, as the temporal command reads them"},
+	}
 }
 
 // otelVariables are read by OpenTelemetry's own packages.
-var otelVariables = []Variable{
-	{"OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER, …", "", "the standard OpenTelemetry variables; traces go nowhere unless one of these is set"},
+func otelVariables() []Variable {
+	return []Variable{
+		{"OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER, …", "", "the standard OpenTelemetry variables; traces go nowhere unless one of these is set"},
+	}
 }
 
 // Variables lists every variable of a configuration struct, in its order, and the ones
 // that libraries read themselves.
 func Variables[T any]() []Variable {
 	variables := fields(reflect.TypeFor[T]())
-	variables = append(variables, temporalVariables...)
-	return append(variables, otelVariables...)
+	variables = append(variables, temporalVariables()...)
+	return append(variables, otelVariables()...)
 }
 
 func fields(of reflect.Type) []Variable {
 	var variables []Variable
-	for i := range of.NumField() {
-		field := of.Field(i)
+	for field := range of.Fields() {
 		tag, tagged := field.Tag.Lookup("env")
 		if !tagged {
 			if field.Anonymous {

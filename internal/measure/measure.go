@@ -95,7 +95,7 @@ func (v *Value) ScanFloat64(f pgtype.Float8) error {
 // Value implements driver.Valuer for database/sql.
 func (v Value) Value() (driver.Value, error) {
 	if !v.known {
-		return nil, nil
+		return nil, nil //nolint:nilnil // NULL
 	}
 	return float64(v.number), nil
 }

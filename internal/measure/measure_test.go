@@ -22,7 +22,11 @@ func TestMax(t *testing.T) {
 	t.Parallel()
 	unknown, one, two := measure.Value{}, measure.Of(1), measure.Of(2)
 	for _, c := range []struct{ a, b, want measure.Value }{
-		{one, two, two}, {two, one, two}, {unknown, one, one}, {one, unknown, one}, {unknown, unknown, unknown},
+		{one, two, two},
+		{two, one, two},
+		{unknown, one, one},
+		{one, unknown, one},
+		{unknown, unknown, unknown},
 		{measure.Of(-80), unknown, measure.Of(-80)},
 	} {
 		if got := measure.Max(c.a, c.b); got != c.want {

@@ -86,8 +86,7 @@ func transportError(ctx context.Context, operation string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("mist: %s: %w", operation, ctx.Err())
 	}
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
+	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err
 	}
 	return &Error{Operation: operation, class: network.Transient, cause: err}

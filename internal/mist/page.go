@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -118,8 +119,6 @@ func window(from, to time.Time) url.Values {
 
 func clone(query url.Values) url.Values {
 	out := make(url.Values, len(query)+2)
-	for key, values := range query {
-		out[key] = values
-	}
+	maps.Copy(out, query)
 	return out
 }

@@ -33,7 +33,8 @@ func (c *Client) Sites(ctx context.Context, orgID uuid.UUID) iter.Seq2[network.S
 	})
 }
 
-func orgPath(id uuid.UUID, rest string) string  { return "/api/v1/orgs/" + id.String() + "/" + rest }
+func orgPath(id uuid.UUID, rest string) string { return "/api/v1/orgs/" + id.String() + "/" + rest }
+
 func sitePath(id uuid.UUID, rest string) string { return "/api/v1/sites/" + id.String() + "/" + rest }
 
 // mapped converts a sequence, leaving out what convert refuses: rows without the

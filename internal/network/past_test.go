@@ -32,7 +32,9 @@ func TestPastLeases(t *testing.T) {
 		"never sighted": {session, nil, netip.Addr{}, secret.Text{}},
 		"site of unknown subnets": {
 			network.Session{SiteID: elsewhere, MAC: client, From: after(0), To: after(1)},
-			[]network.Sighting{{MAC: client, IPs: []netip.Addr{foreign}}}, foreign, secret.Text{},
+			[]network.Sighting{{MAC: client, IPs: []netip.Addr{foreign}}},
+			foreign,
+			secret.Text{},
 		},
 	}
 	for name, tt := range tests {

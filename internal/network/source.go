@@ -65,8 +65,7 @@ type classed interface {
 // ClassOf returns the class of err, and for [RateLimited] how long to wait. It
 // returns "" for an error of no source: a cancelled context, [ErrNotOffered].
 func ClassOf(err error) (Class, time.Duration) {
-	var c classed
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[classed](err); ok {
 		return c.Class(), c.RetryAfter()
 	}
 	return "", 0

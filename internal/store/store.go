@@ -39,7 +39,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		return nil, errors.New("DATABASE_URL: not a Postgres URL: want postgres://user:password@host:port/database")
 	}
 	// Statements only, never their arguments: these hold addresses and ciphertexts.
-	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTrimSQLInSpanName(), otelpgx.WithDisableConnectionDetailsInAttributes())
+	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableConnectionDetailsInAttributes())
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to database: %w", err)
@@ -67,7 +67,7 @@ func (s *Store) queries() *db.Queries { return db.New(s.pool) }
 
 // inTx runs work in one read-committed transaction and commits unless work fails.
 func (s *Store) inTx(ctx context.Context, work func(tx pgx.Tx, q *db.Queries) error) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return work(tx, db.New(tx)) })
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return work(tx, db.New(tx)) }) //nolint:wrapcheck // the method that calls says what it was about
 }
 
 // notFound turns pgx's "no rows" into [ErrNotFound] with what was looked for.

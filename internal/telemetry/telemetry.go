@@ -65,7 +65,7 @@ func Start(ctx context.Context, program string, level slog.Level, out io.Writer)
 	t.stop = append(t.stop, metering.Shutdown)
 	t.Metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Logger.Warn("telemetry", "error", err) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Logger.WarnContext(ctx, "telemetry", "error", err) }))
 	return t, nil
 }
 
@@ -101,8 +101,9 @@ func (h traced) Handle(ctx context.Context, record slog.Record) error {
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		record.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
 	}
-	return h.Handler.Handle(ctx, record)
+	return h.Handler.Handle(ctx, record) //nolint:wrapcheck // it is the same handler, with two more attributes
 }
 
 func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(attrs)} }
-func (h traced) WithGroup(name string) slog.Handler       { return traced{h.Handler.WithGroup(name)} }
+
+func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }

@@ -30,7 +30,7 @@ func TestLogsCarryTheTrace(t *testing.T) {
 	}
 }
 
-// Not parallel: it sets the process's global providers.
+//nolint:paralleltest // it sets the process's global providers
 func TestMetricsAreServed(t *testing.T) {
 	set, err := telemetry.Start(t.Context(), "test", slog.LevelInfo, &bytes.Buffer{})
 	if err != nil {

@@ -19,13 +19,15 @@ import (
 	"callweave/workflows"
 )
 
-// SearchAttributes are the ones our workflows carry. Self-hosted visibility stores have
+// searchAttributes are the ones our workflows carry. Self-hosted visibility stores have
 // few columns per type: these four are the whole budget.
-var SearchAttributes = map[string]enumspb.IndexedValueType{
-	workflows.ProviderKey.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-	workflows.AccountIDKey.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-	workflows.OrgIDKey.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-	workflows.LinkStatusKey.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+func searchAttributes() map[string]enumspb.IndexedValueType {
+	return map[string]enumspb.IndexedValueType{
+		workflows.ProviderKey.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.AccountIDKey.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.OrgIDKey.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.LinkStatusKey.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+	}
 }
 
 // Options reads Temporal's own environment variables and profiles (TEMPORAL_ADDRESS,
@@ -58,7 +60,7 @@ func Dial(ctx context.Context, options client.Options, master *vault.Master, log
 	})
 	options.Interceptors = append(options.Interceptors, interceptor.ClientInterceptor(tracing))
 	options.MetricsHandler = opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
-		OnError: func(err error) { logger.Warn("metric was not recorded", "error", err) },
+		OnError: func(err error) { logger.WarnContext(ctx, "metric was not recorded", "error", err) },
 	})
 	options.Logger = log.NewStructuredLogger(logger)
 
@@ -73,7 +75,7 @@ func Dial(ctx context.Context, options client.Options, master *vault.Master, log
 // changes nothing.
 func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
 	_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
-		Namespace: namespace, SearchAttributes: SearchAttributes,
+		Namespace: namespace, SearchAttributes: searchAttributes(),
 	})
 	if err != nil {
 		return fmt.Errorf("register search attributes: %w", err)

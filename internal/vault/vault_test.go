@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -217,7 +218,7 @@ func TestManyMakeOneKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range sealed {
-		if plain, err := key.Open("f", sealed[i]); err != nil || string(plain) != fmt.Sprint(i) {
+		if plain, err := key.Open("f", sealed[i]); err != nil || string(plain) != strconv.Itoa(i) {
 			t.Errorf("%d: %q, %v", i, plain, err)
 		}
 	}

@@ -101,8 +101,20 @@ func (w *World) link(c *Client, s Session, minute int64) link {
 // scaled by width and streams.
 func rateMbps(c *Client, band Band, snrDB float64) float64 {
 	steps := [...]struct{ snrDB, mbps float64 }{
-		{5, 8.6}, {8, 17.2}, {10, 25.8}, {13, 34.4}, {17, 51.6}, {21, 68.8}, {23, 77.4},
-		{25, 86}, {29, 103.2}, {31, 114.7}, {34, 129}, {36, 143.4}, {39, 154.9}, {42, 172.1},
+		{5, 8.6},
+		{8, 17.2},
+		{10, 25.8},
+		{13, 34.4},
+		{17, 51.6},
+		{21, 68.8},
+		{23, 77.4},
+		{25, 86},
+		{29, 103.2},
+		{31, 114.7},
+		{34, 129},
+		{36, 143.4},
+		{39, 154.9},
+		{42, 172.1},
 	}
 	last := map[string]int{"n": 7, "ac": 9, "ax": 11, "be": 13}[c.Proto]
 	rate := steps[0].mbps

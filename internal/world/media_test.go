@@ -131,18 +131,18 @@ func TestFarEndIsFeltByAllLegs(t *testing.T) {
 func TestHealthyMinutesAreClearlyHealthy(t *testing.T) {
 	t.Parallel()
 	w := demo(t, 1)
-	clear, all := 0, 0
+	fine, all := 0, 0
 	half := Thresholds{LatencyMS: 120, JitterMS: 25, LossRatio: 0.01}
 	eachMinute(w, 7, func(_ *Leg, m Minute, _ time.Time) {
 		if m.Cause == CauseNone && m.Measurable() {
 			all++
 			if !m.Bad(half) {
-				clear++
+				fine++
 			}
 		}
 	})
-	if float64(clear) < 0.97*float64(all) {
-		t.Errorf("%d of %d minutes without fault are well below the thresholds, want 97 %%", clear, all)
+	if float64(fine) < 0.97*float64(all) {
+		t.Errorf("%d of %d minutes without fault are well below the thresholds, want 97 %%", fine, all)
 	}
 }
 
@@ -223,7 +223,7 @@ func TestTruthAddsUp(t *testing.T) {
 	w := demo(t, 1)
 	truth := w.Truth(w.Accounts[0], monday(), monday().AddDate(0, 0, 2), DefaultThresholds)
 	var samples, bad, byCause, orgLegs int
-	eachMinute(w, 2, func(l *Leg, m Minute, _ time.Time) {
+	eachMinute(w, 2, func(_ *Leg, m Minute, _ time.Time) {
 		if m.HasMedia() {
 			samples++
 		}

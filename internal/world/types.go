@@ -267,7 +267,7 @@ type Thresholds struct {
 }
 
 // DefaultThresholds are design's defaults: 150 ms, 40 ms, 2 %.
-var DefaultThresholds = Thresholds{LatencyMS: 150, JitterMS: 40, LossRatio: 0.02}
+var DefaultThresholds = Thresholds{LatencyMS: 150, JitterMS: 40, LossRatio: 0.02} //nolint:gochecknoglobals // a constant of a struct type
 
 // Stream is one medium in one direction during one minute, in Zoom's own units and
 // rounding.

@@ -64,12 +64,18 @@ func (w *Window) metrics() map[string]metric {
 				return float64(s.UtilAll), s.Channel != 0
 			},
 		},
-		"wan_latency": {description: "Latency of the uplink over time", unit: "ms", scopes: []string{"site"},
-			site: wan(func(s world.WANState) float64 { return s.RTTMS })},
-		"wan_jitter": {description: "Jitter of the uplink over time", unit: "ms", scopes: []string{"site"},
-			site: wan(func(s world.WANState) float64 { return s.JitterMS })},
-		"wan_loss": {description: "Loss of the uplink over time", unit: "%", scopes: []string{"site"},
-			site: wan(func(s world.WANState) float64 { return s.LossPercent })},
+		"wan_latency": {
+			description: "Latency of the uplink over time", unit: "ms", scopes: []string{"site"},
+			site: wan(func(s world.WANState) float64 { return s.RTTMS }),
+		},
+		"wan_jitter": {
+			description: "Jitter of the uplink over time", unit: "ms", scopes: []string{"site"},
+			site: wan(func(s world.WANState) float64 { return s.JitterMS }),
+		},
+		"wan_loss": {
+			description: "Loss of the uplink over time", unit: "%", scopes: []string{"site"},
+			site: wan(func(s world.WANState) float64 { return s.LossPercent }),
+		},
 	}
 }
 

@@ -3,6 +3,7 @@ package mistwindow
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
 	"net/url"
 	"slices"
@@ -128,7 +129,7 @@ func searched(r *request, win window, hits []hit) (any, error) {
 	if n := len(shown); n > 0 && n < len(hits) {
 		after, err := json.Marshal(shown[n-1].cursor())
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("encode cursor: %w", err)
 		}
 		q.Set("search_after", string(after))
 		q.Set("start", strconv.FormatInt(win.start.Unix(), 10))

@@ -50,7 +50,7 @@ func (s spec) check(path string, body []byte) error {
 	if schema == nil {
 		return os.ErrNotExist
 	}
-	uuids := openapi3.NewCallbackValidator(func(text string) error { return uuid.Validate(text) })
+	uuids := openapi3.NewCallbackValidator(uuid.Validate)
 	return schema.VisitJSON(value, openapi3.VisitAsResponse(), openapi3.EnableFormatValidation(),
 		openapi3.WithStringFormatValidator("uuid", uuids), openapi3.MultiErrors())
 }

@@ -141,7 +141,7 @@ func reply(rw http.ResponseWriter, status int, body any) {
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(status)
 	// The client may be gone; there is nobody to tell.
-	_ = json.NewEncoder(rw).Encode(body)
+	_ = json.NewEncoder(rw).Encode(body) //nolint:errchkjson // only types of this package are sent
 }
 
 // now is the cloud's clock.

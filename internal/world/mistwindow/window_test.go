@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -166,7 +167,7 @@ func TestArrayPagination(t *testing.T) {
 	for page := 1; page <= (len(all)+1)/2; page++ {
 		resp, body := b.get(t, fmt.Sprintf("%s&limit=2&page=%d", path, page))
 		for header, want := range map[string]string{
-			"X-Page-Total": fmt.Sprint(len(all)), "X-Page-Limit": "2", "X-Page-Page": fmt.Sprint(page),
+			"X-Page-Total": strconv.Itoa(len(all)), "X-Page-Limit": "2", "X-Page-Page": strconv.Itoa(page),
 		} {
 			if got := resp.Header.Get(header); got != want {
 				t.Errorf("page %d: %s is %q, want %q", page, header, got, want)
