@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,11 +34,7 @@ func TestAKilledWorker(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("the harvest never came to its 21st page")
 	}
-	killed := m.programs["worker"]
-	if err := syscall.Kill(killed.Pid(), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	<-killed.Done()
+	kill(t, m, "worker")
 	held.Release()
 	if len(content(t, m)) == 0 {
 		t.Error("nothing had landed when the worker was killed: the test shows nothing")
@@ -75,6 +72,16 @@ func TestAKilledWorker(t *testing.T) {
 	if len(disturbed) == 0 || len(undisturbed) < len(disturbed)-1 {
 		t.Errorf("%d settled meetings after the kill, %d without", len(disturbed), len(undisturbed))
 	}
+}
+
+// kill ends a program as a crash would, and takes it off the list of what is to be stopped.
+func kill(t *testing.T, m *machine, name string) {
+	t.Helper()
+	if err := syscall.Kill(m.programs[name].Pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-m.programs[name].Done()
+	m.parts = slices.DeleteFunc(m.parts, func(p part) bool { return p.name == "the "+name })
 }
 
 // content is what is stored of every settled meeting, in natural keys and in order.

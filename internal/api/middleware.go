@@ -74,7 +74,20 @@ func Wrap(logger *slog.Logger, next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(answer, noted)
 	})
-	return otelhttp.NewHandler(inner, "http", otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }))
+	return otelhttp.NewHandler(inner, "http",
+		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }),
+		otelhttp.WithFilter(func(r *http.Request) bool { return routed(next, r) }))
+}
+
+// routed keeps requests that no route takes out of the traces: their paths are whatever
+// somebody typed, pasted or scans for, and spans record paths.
+func routed(next http.Handler, r *http.Request) bool {
+	router, ok := next.(*http.ServeMux)
+	if !ok {
+		return true
+	}
+	_, pattern := router.Handler(r)
+	return pattern != "" && pattern != "/" // the catch-all answers 404
 }
 
 // logPanic logs where it happened. Not what was panicked with, unless it is the runtime's
