@@ -124,11 +124,11 @@ func (r *report) print(out io.Writer, m *machine) {
 	}
 	_ = table.Flush() // out is a terminal or a file of the caller's
 	if h.unsettled > 0 {
-		fmt.Fprintf(out, "\n%d meetings ended less than half an hour ago: read once, read again when settled, not compared.\n", h.unsettled)
+		fmt.Fprintf(out, "\nMeetings that ended less than half an hour ago, read once and to be read again when settled, not compared: %d.\n", h.unsettled)
 	}
 	for _, o := range r.orgs {
 		if o.hidden > 0 {
-			fmt.Fprintf(out, "\n%s: %d more legs were in the office behind a VPN and showed neither their hardware address nor their network's: not matched.\n", o.org.Name, o.hidden)
+			fmt.Fprintf(out, "\n%s: legs in the office behind a VPN that showed neither their hardware address nor their network's, not matched: %d.\n", o.org.Name, o.hidden)
 		}
 	}
 	r.printWorst(out)
