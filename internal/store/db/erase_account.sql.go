@@ -16,6 +16,7 @@ union all select 'legs', count(*) from legs l where l.provider = $1 and l.accoun
 union all select 'media_samples', count(*) from media_samples s join legs j using (leg_id) where j.provider = $1 and j.account_id = $2
 union all select 'api_requests', count(*) from api_requests q where q.provider = $1 and q.account_id = $2
 union all select 'harvest_claims', count(*) from harvest_claims h where h.provider = $1 and h.account_id = $2
+union all select 'webhook_events', count(*) from webhook_events e where e.provider = $1 and e.account_id = $2
 union all select 'credentials', count(*) from credentials c where c.provider = $1 and c.account_id = $2
 union all select 'accounts', count(*) from accounts a where a.provider = $1 and a.account_id = $2
 `

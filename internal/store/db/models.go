@@ -411,6 +411,21 @@ type Weafe struct {
 	WovenAt     time.Time
 }
 
+type WebhookEvent struct {
+	EventID    int64
+	Provider   string
+	EventKey   []byte
+	Event      string
+	AccountID  *string
+	UserID     *string
+	MeetingID  *string
+	EventAt    *time.Time
+	ReceivedAt time.Time
+	State      string
+	Outcome    *string
+	SettledAt  *time.Time
+}
+
 type Window struct {
 	Provider  string
 	AccountID string
