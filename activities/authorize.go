@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -46,13 +47,9 @@ func (l *Links) ExchangeCode(ctx context.Context, in workflows.AuthorizeInput) (
 	if err != nil {
 		return workflows.AuthorizeResult{}, toApplicationError(err)
 	}
-	grant, err := l.exchange(ctx, service, authorization)
+	grant, account, err := l.exchange(ctx, service, authorization)
 	if err != nil {
-		return workflows.AuthorizeResult{}, toApplicationError(err)
-	}
-	account, err := service.Account(ctx, grant.Access)
-	if err != nil {
-		return workflows.AuthorizeResult{}, toApplicationError(err)
+		return workflows.AuthorizeResult{}, exchangeError(err)
 	}
 	result.AccountRef = account.AccountRef
 	if err := l.land(ctx, service, authorization, grant, account); err != nil {
@@ -67,8 +64,41 @@ func (l *Links) RefuseAuthorization(ctx context.Context, in workflows.Refusal) e
 	return toApplicationError(l.Store.RefuseAuthorization(ctx, in.AuthorizationID, in.ErrorCode))
 }
 
-// exchange returns the authorization's grant: the one that was kept, or the code's.
-func (l *Links) exchange(ctx context.Context, service provider.Service, a db.Authorization) (provider.Grant, error) {
+// errSuperseded says that a grant died before it was of use: an account has one, and
+// somebody authorized the account once more after it was given.
+var errSuperseded = errors.New("another authorization of the account came after this one")
+
+// exchange returns the authorization's grant and whose it is.
+func (l *Links) exchange(ctx context.Context, service provider.Service, a db.Authorization) (provider.Grant, provider.Account, error) {
+	grant, err := l.grant(ctx, service, a)
+	if err != nil {
+		return grant, provider.Account{}, err
+	}
+	if lacking := provider.Lacking(service, grant, provider.FeatureAccount); len(lacking) > 0 {
+		return grant, provider.Account{}, &provider.Error{
+			Kind: provider.MissingScopes, Operation: provider.FeatureAccount, Err: errors.New("not granted: " + strings.Join(lacking, ", ")),
+		}
+	}
+	account, err := service.Account(ctx, grant.Access)
+	if provider.KindOf(err) != provider.Unauthorized {
+		return grant, account, err
+	}
+	// A token that was good a moment ago: superseded, or rejected for a moment.
+	if grant, err = service.Refresh(ctx, grant.Refresh); err != nil {
+		if provider.KindOf(err) == provider.Reauthorization {
+			err = fmt.Errorf("%w: %w", errSuperseded, err)
+		}
+		return grant, account, err
+	}
+	if err := l.keepGrant(ctx, a, grant); err != nil {
+		return grant, account, err
+	}
+	account, err = service.Account(ctx, grant.Access)
+	return grant, account, err
+}
+
+// grant returns the authorization's grant: the one that was kept, or the code's.
+func (l *Links) grant(ctx context.Context, service provider.Service, a db.Authorization) (provider.Grant, error) {
 	master := l.Vault.Master()
 	if a.GrantSealed != nil {
 		return credentials.OpenInTransit(master, a.GrantSealed)
@@ -88,11 +118,15 @@ func (l *Links) exchange(ctx context.Context, service provider.Service, a db.Aut
 	if err != nil {
 		return provider.Grant{}, err
 	}
-	sealed, err := credentials.SealInTransit(master, grant)
+	return grant, l.keepGrant(ctx, a, grant)
+}
+
+func (l *Links) keepGrant(ctx context.Context, a db.Authorization, grant provider.Grant) error {
+	sealed, err := credentials.SealInTransit(l.Vault.Master(), grant)
 	if err != nil {
-		return provider.Grant{}, err
+		return err
 	}
-	return grant, l.Store.KeepGrant(ctx, a.AuthorizationID, sealed)
+	return l.Store.KeepGrant(ctx, a.AuthorizationID, sealed)
 }
 
 // land seals everything under the keys of account and link and stores it at once.
@@ -113,7 +147,7 @@ func (l *Links) land(ctx context.Context, service provider.Service, a db.Authori
 	landing := store.Landing{
 		AuthorizationID: a.AuthorizationID, RequestedBy: a.RequestedBy, Ref: ref, OrgID: a.OrgID,
 		AccountNumber: account.Number, AuthorizedUserID: account.Admin.UserID,
-		Scopes: grant.Scopes, MissingScopes: missingScopes(service, grant), AccessExpiresAt: grant.ExpiresAt,
+		Scopes: grant.Scopes, MissingScopes: provider.Lacking(service, grant), AccessExpiresAt: grant.ExpiresAt,
 	}
 	if landing.Scopes == nil {
 		landing.Scopes = []string{}
@@ -144,15 +178,11 @@ func (l *Links) keyAnew(ctx context.Context, scope vault.Scope) (*vault.Key, err
 	return key, err
 }
 
-// missingScopes names one scope for everything that the grant is not enough for.
-func missingScopes(service provider.Service, grant provider.Grant) []string {
-	missing := []string{}
-	for _, requirement := range service.Requirements() {
-		if len(requirement.AnyOf) > 0 && !grant.Has(requirement.AnyOf...) {
-			missing = append(missing, requirement.AnyOf[0])
-		}
+func exchangeError(err error) error {
+	if errors.Is(err, errSuperseded) {
+		return applicationError(err, workflows.ErrSuperseded, expected())
 	}
-	return missing
+	return toApplicationError(err)
 }
 
 func landingError(err error) error {

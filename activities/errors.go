@@ -62,6 +62,10 @@ func fromProvider(err error, failure *provider.Error) error {
 		options.NonRetryable = true
 		options.Category = temporal.ApplicationErrorCategoryBenign
 		return applicationError(err, workflows.ErrNotFound, options)
+	case provider.MissingScopes:
+		options.NonRetryable = true
+		options.Category = temporal.ApplicationErrorCategoryBenign
+		return applicationError(err, workflows.ErrMissingScopes, options)
 	case provider.Refused:
 		options.NonRetryable = true
 		options.Category = temporal.ApplicationErrorCategoryBenign

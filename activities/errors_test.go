@@ -40,6 +40,7 @@ func TestToApplicationError(t *testing.T) {
 		"not found":       {ofKind(provider.NotFound), want{workflows.ErrNotFound, true, true, 0}},
 		"malformed":       {ofKind(provider.Malformed), want{workflows.ErrMalformed, false, false, 0}},
 		"transient":       {ofKind(provider.Transient), want{workflows.ErrTransient, false, false, 0}},
+		"missing scopes":  {ofKind(provider.MissingScopes), want{workflows.ErrMissingScopes, true, true, 0}},
 		"refused":         {ofKind(provider.Refused), want{workflows.ErrRefused, true, true, 0}},
 		"fenced":          {fmt.Errorf("land: %w", store.ErrFenced), want{workflows.ErrFenced, true, true, 0}},
 		"key destroyed":   {fmt.Errorf("seal: %w", vault.ErrDestroyed), want{workflows.ErrFenced, true, true, 0}},

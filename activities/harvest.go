@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -21,6 +22,7 @@ type Credentials interface {
 	Rejected(ctx context.Context, ref provider.AccountRef, access secret.Text) (secret.Text, error)
 	Worked(ctx context.Context, ref provider.AccountRef, access secret.Text) error
 	Service(name provider.Name) (provider.Service, error)
+	Lacking(ctx context.Context, ref provider.AccountRef, features ...string) ([]string, error)
 }
 
 // HarvestConfig says when and how far a harvest looks.
@@ -117,6 +119,7 @@ const (
 	textRefused     = "The account's plan or the administrator's role does not allow reading meeting quality"
 	textUnreachable = "The provider could not be reached, trying again"
 	textMalformed   = "The provider gave an answer that cannot be read, trying again"
+	textScopes      = "Meetings are not read: the authorization lacks permissions, please add them and re-link your account"
 	textOurs        = "The service is not set up correctly, its operators have to mend it"
 )
 
@@ -133,6 +136,8 @@ func problemsOf(stop workflows.Stop) []string {
 		return []string{textDailyLimit}
 	case workflows.ErrReauthorization:
 		return []string{textRelink}
+	case workflows.ErrMissingScopes:
+		return []string{textScopes}
 	case workflows.ErrRefused:
 		return []string{textRefused}
 	case workflows.ErrTransient, workflows.ErrNotFound:
@@ -179,7 +184,7 @@ func thisRun(ctx context.Context) store.Run {
 func stopOf(err error) (workflows.Stop, bool) {
 	converted := toApplicationError(err)
 	switch kind := workflows.ErrorType(converted); kind {
-	case workflows.ErrRateLimited, workflows.ErrReauthorization, workflows.ErrRefused, workflows.ErrFenced:
+	case workflows.ErrRateLimited, workflows.ErrReauthorization, workflows.ErrMissingScopes, workflows.ErrRefused, workflows.ErrFenced:
 		return workflows.Stop{Type: kind, Daily: workflows.DetailsOf(converted).Daily}, true
 	}
 	return workflows.Stop{}, false
@@ -202,10 +207,22 @@ type session struct {
 	ref         provider.AccountRef
 }
 
-func (h *Harvest) session(ref provider.AccountRef) (*session, error) {
+// session refuses with [provider.MissingScopes] what the account's grant does not allow:
+// the provider is not even asked.
+func (h *Harvest) session(ctx context.Context, ref provider.AccountRef, features ...string) (*session, error) {
 	service, err := h.credentials.Service(ref.Provider)
 	if err != nil {
 		return nil, err
+	}
+	lacking, err := h.credentials.Lacking(ctx, ref, features...)
+	if err != nil {
+		return nil, err
+	}
+	if len(lacking) > 0 {
+		return nil, &provider.Error{
+			Kind: provider.MissingScopes, Operation: strings.Join(features, ", "),
+			Err: errors.New("not granted: " + strings.Join(lacking, ", ")),
+		}
 	}
 	return &session{credentials: h.credentials, service: service, ref: ref}, nil
 }

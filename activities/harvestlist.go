@@ -54,7 +54,7 @@ func (h *Harvest) listWindow(ctx context.Context, in workflows.ListMeetingsInput
 }
 
 func (h *Harvest) list(ctx context.Context, in workflows.ListMeetingsInput) (seen, added int, err error) {
-	session, err := h.session(in.AccountRef)
+	session, err := h.session(ctx, in.AccountRef, provider.FeatureMeetings)
 	if err != nil {
 		return 0, 0, err
 	}

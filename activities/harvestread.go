@@ -90,7 +90,7 @@ type readBatch struct {
 }
 
 func (b *readBatch) run(ctx context.Context, workerStops <-chan struct{}) (err error) {
-	if b.session, err = b.harvest.session(b.ref); err != nil {
+	if b.session, err = b.harvest.session(ctx, b.ref, provider.FeatureParticipants, provider.FeatureQuality); err != nil {
 		return err
 	}
 	if b.key, err = b.harvest.vault.Key(ctx, vault.AccountScope(b.ref)); err != nil {

@@ -82,6 +82,9 @@ func (c *oneToken) Access(context.Context, provider.AccountRef) (secret.Text, er
 func (c *oneToken) Rejected(context.Context, provider.AccountRef, secret.Text) (secret.Text, error) {
 	return c.access, nil
 }
+func (c *oneToken) Lacking(context.Context, provider.AccountRef, ...string) ([]string, error) {
+	return nil, nil
+}
 func (c *oneToken) Worked(context.Context, provider.AccountRef, secret.Text) error { return nil }
 
 func setupHarvest(t *testing.T, links int) *harvestBundle {

@@ -145,7 +145,7 @@ func (b *lifeBundle) authorize(t *testing.T, org uuid.UUID, code secret.Text) wo
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.store.ReturnAuthorization(t.Context(), id, sealed); err != nil {
+	if _, err := b.store.ReturnAuthorization(t.Context(), id, sealed, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	run, err := b.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.AuthorizeID(id), TaskQueue: workflows.TaskQueue},

@@ -3,8 +3,10 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -23,9 +25,29 @@ type Links struct {
 }
 
 // StartLink starts the Link workflow of a link whose row has landed, or tells the one
-// that runs to look at the row again. Repeating it only makes it look once more.
+// that runs to look at the row again. The new credentials serve the account's other links
+// as well: theirs look again, too. Repeating it only makes them look once more.
 func (l *Links) StartLink(ctx context.Context, in workflows.LinkInput) error {
-	_, err := l.Temporal.SignalWithStartWorkflow(ctx, workflows.LinkID(in.AccountRef, in.OrgID), workflows.ReauthorizedMessage, struct{}{},
+	if err := l.startLink(ctx, in, workflows.ReauthorizedMessage); err != nil {
+		return toApplicationError(err)
+	}
+	links, err := l.Store.LinksOfAccount(ctx, in.AccountRef)
+	if err != nil {
+		return toApplicationError(err)
+	}
+	for _, link := range links {
+		if link.OrgID == in.OrgID || link.Status == store.LinkUnlinking {
+			continue
+		}
+		if err := l.startLink(ctx, workflows.LinkInput{AccountRef: in.AccountRef, OrgID: link.OrgID}, workflows.RecheckMessage); err != nil {
+			return toApplicationError(err)
+		}
+	}
+	return nil
+}
+
+func (l *Links) startLink(ctx context.Context, in workflows.LinkInput, message string) error {
+	_, err := l.Temporal.SignalWithStartWorkflow(ctx, workflows.LinkID(in.AccountRef, in.OrgID), message, struct{}{},
 		client.StartWorkflowOptions{
 			TaskQueue:             workflows.TaskQueue,
 			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
@@ -34,11 +56,18 @@ func (l *Links) StartLink(ctx context.Context, in workflows.LinkInput) error {
 				workflows.ProviderKey.ValueSet(string(in.Provider)), workflows.AccountIDKey.ValueSet(in.AccountID),
 				workflows.OrgIDKey.ValueSet(in.OrgID.String()), workflows.LinkStatusKey.ValueSet(workflows.StatusActive)),
 		}, workflows.LinkWorkflow, in)
-	return toApplicationError(err)
+	if err != nil {
+		return fmt.Errorf("start link of %s to org %s: %w", in.AccountRef, in.OrgID, err)
+	}
+	return nil
 }
 
-// CheckLink says what the link's row says. It changes nothing.
+// CheckLink says what the link's row says, and keeps the account's credential from dying
+// of old age where nothing else uses it. Repeating it changes nothing.
 func (l *Links) CheckLink(ctx context.Context, in workflows.LinkInput) (workflows.LinkCheck, error) {
+	if err := l.Credentials.KeepAlive(ctx, in.AccountRef); err != nil {
+		activity.GetLogger(ctx).Warn("credential was not kept alive", "account_id", in.AccountID, "error", err)
+	}
 	row, err := l.Store.Link(ctx, in.AccountRef, in.OrgID)
 	if errors.Is(err, store.ErrNotFound) {
 		return workflows.LinkCheck{}, nil

@@ -13,9 +13,11 @@ import (
 const (
 	CodeRejected            = "authorization_rejected" // the provider did not accept the code: begin again
 	CodeProviderUnavailable = "provider_unavailable"
-	CodeMisconfigured       = "misconfigured" // ours to mend
-	CodeUnlinking           = "unlinking"     // the earlier link is still being erased
-	CodeGone                = "expired"       // there is no such authorization any more
+	CodeMisconfigured       = "misconfigured"  // ours to mend
+	CodeUnlinking           = "unlinking"      // the earlier link is still being erased
+	CodeGone                = "expired"        // there is no such authorization any more
+	CodeMissingScopes       = "missing_scopes" // the grant does not even say whose it is
+	CodeSuperseded          = "superseded"     // another authorization of the account came after
 )
 
 // Authorize turns an authorization code into a link: it exchanges the code, stores the
@@ -68,6 +70,10 @@ func refusalCode(errorType string) string {
 		return CodeUnlinking
 	case ErrNotFound:
 		return CodeGone
+	case ErrMissingScopes:
+		return CodeMissingScopes
+	case ErrSuperseded:
+		return CodeSuperseded
 	}
 	return CodeProviderUnavailable
 }

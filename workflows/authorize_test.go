@@ -25,6 +25,8 @@ func TestAuthorize(t *testing.T) {
 		{"works", nil, linked, 0, 1},
 		{"code rejected", failure(workflows.ErrRefused), workflows.AuthorizeResult{ErrorCode: workflows.CodeRejected}, 1, 0},
 		{"our client id is wrong", failure(workflows.ErrMisconfigured), workflows.AuthorizeResult{ErrorCode: workflows.CodeMisconfigured}, 1, 0},
+		{"nothing tells whose grant it is", failure(workflows.ErrMissingScopes), workflows.AuthorizeResult{ErrorCode: workflows.CodeMissingScopes}, 1, 0},
+		{"authorized once more meanwhile", failure(workflows.ErrSuperseded), workflows.AuthorizeResult{ErrorCode: workflows.CodeSuperseded}, 1, 0},
 		{"no such authorization", failure(workflows.ErrNotFound), workflows.AuthorizeResult{ErrorCode: workflows.CodeGone}, 1, 0},
 		{"zoom down for the life of the code", transient(), workflows.AuthorizeResult{ErrorCode: workflows.CodeProviderUnavailable}, 1, 0},
 		{

@@ -189,7 +189,7 @@ func (h *harvest) end(ctx workflow.Context, cause error) error {
 // expectedStop reports whether an operator expects passes to end like this now and then.
 func expectedStop(errorType string) bool {
 	switch errorType {
-	case ErrRateLimited, ErrReauthorization, ErrRefused, ErrTransient, ErrFenced, ErrNotFound:
+	case ErrRateLimited, ErrReauthorization, ErrMissingScopes, ErrRefused, ErrTransient, ErrFenced, ErrNotFound:
 		return true
 	}
 	return false

@@ -67,8 +67,10 @@ const (
 	ErrTransient       = "transient"
 	ErrFenced          = "fenced" // the link is being unlinked: nothing is written for it
 	ErrInvalidInput    = "invalid_input"
-	ErrRefused         = "refused"   // an authorization that cannot become a link
-	ErrUnlinking       = "unlinking" // an earlier link of the same org and account is still being erased
+	ErrRefused         = "refused"        // an authorization that cannot become a link
+	ErrMissingScopes   = "missing_scopes" // the grant does not hold what a feature needs
+	ErrSuperseded      = "superseded"     // the account was authorized once more before this grant was of use
+	ErrUnlinking       = "unlinking"      // an earlier link of the same org and account is still being erased
 )
 
 // Search attributes; registered at start by internal/temporalx.
@@ -111,15 +113,17 @@ func RevokeID(ref provider.AccountRef, receipt uuid.UUID) string {
 	return "revoke/" + ref.String() + "/" + receipt.String()
 }
 
-// ParseLinkID is the inverse of [LinkID].
+// ParseLinkID is the inverse of [LinkID]. An account id may have slashes in it.
 func ParseLinkID(id string) (provider.AccountRef, uuid.UUID, bool) {
-	parts := strings.Split(id, "/")
-	if len(parts) != 4 || parts[0] != "link" {
+	rest, isLink := strings.CutPrefix(id, "link/")
+	name, rest, hasAccount := strings.Cut(rest, "/")
+	end := strings.LastIndexByte(rest, '/')
+	if !isLink || !hasAccount || end <= 0 {
 		return provider.AccountRef{}, uuid.UUID{}, false
 	}
-	org, err := uuid.Parse(parts[3])
+	org, err := uuid.Parse(rest[end+1:])
 	if err != nil {
 		return provider.AccountRef{}, uuid.UUID{}, false
 	}
-	return provider.AccountRef{Provider: provider.Name(parts[1]), AccountID: parts[2]}, org, true
+	return provider.AccountRef{Provider: provider.Name(name), AccountID: rest[:end]}, org, true
 }

@@ -11,6 +11,7 @@ import (
 	"callweave/internal/authorize"
 	"callweave/internal/provider"
 	"callweave/internal/secret"
+	"callweave/workflows"
 )
 
 //go:embed pages/*.html
@@ -27,6 +28,8 @@ func reason(code string) (text string, status int) {
 	switch code {
 	case "":
 		return "The account is linked. You can close this page.", http.StatusOK
+	case authorize.CodeMissingState:
+		return "The app is installed, but no organization is linked to the account yet, and nothing is read from it.", http.StatusOK
 	case authorize.CodeInvalidState:
 		return "This address is not one that we handed out. Begin again from the page where you wanted to link the account.", http.StatusBadRequest
 	case authorize.CodeExpired:
@@ -35,6 +38,16 @@ func reason(code string) (text string, status int) {
 		return "This authorization was answered before. If the account is not in the table, begin again.", http.StatusBadRequest
 	case authorize.CodeAccessDenied:
 		return "The authorization was declined. Nothing was linked.", http.StatusOK
+	case workflows.CodeMissingScopes:
+		return "The app may not even read which account it was added to. Nothing was linked. Add the permissions that the documentation lists to the app, and begin again.", http.StatusOK
+	case workflows.CodeSuperseded:
+		return "The account was authorized once more after this, and that authorization counts. If the account is not in the table, begin again.", http.StatusOK
+	case workflows.CodeUnlinking:
+		return "The account was unlinked a moment ago and is still being erased. Begin again in some minutes.", http.StatusOK
+	case workflows.CodeProviderUnavailable:
+		return "The account's service does not answer. Nothing was linked. Begin again later.", http.StatusOK
+	case workflows.CodeMisconfigured:
+		return "We are not set up correctly, and our operators have to mend it. Your account is not the cause, and nothing was linked.", http.StatusOK
 	}
 	return "The account could not be linked (" + code + "). Begin again; if it happens once more, tell your operator this code.", http.StatusOK
 }
@@ -99,7 +112,9 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, end authorize.Endi
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", pagePolicy)
 	w.WriteHeader(status)
-	err := pages.ExecuteTemplate(w, "ending.html", map[string]string{"Title": title, "Text": text, "Again": again})
+	err := pages.ExecuteTemplate(w, "ending.html", map[string]any{
+		"Title": title, "Text": text, "Again": again, "Installed": end.Code == authorize.CodeMissingState,
+	})
 	if err != nil {
 		s.logger.WarnContext(r.Context(), "page was not written", "request_id", requestID(r.Context()), "error", err)
 	}

@@ -118,7 +118,7 @@ func TestCallbackEndings(t *testing.T) {
 		},
 		"no state": {
 			target: func(string, *bundle) string { return callbackPath + query("code", theCode) },
-			status: 400, page: "not one that we handed out", row: "offered",
+			status: 200, page: "begin from your network", row: "offered",
 		},
 		"changed state": {
 			target: func(state string, _ *bundle) string {
@@ -193,8 +193,8 @@ func TestCallbackEndings(t *testing.T) {
 	}
 }
 
-// The first answer counts: another one, with whatever code, starts nothing and keeps the
-// first code.
+// The first answer counts: the same once more joins it, another one starts nothing, and
+// neither replaces the code.
 func TestCallbackWorksOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -204,7 +204,10 @@ func TestCallbackWorksOnce(t *testing.T) {
 	if got := b.send(httptest.NewRequest("GET", target, nil)); got.Code != 303 {
 		t.Fatalf("got %d", got.Code)
 	}
-	for _, again := range []string{target, callbackPath + query("state", state, "code", "another"), callbackPath + query("state", state, "error", "access_denied")} {
+	if got := b.send(httptest.NewRequest("GET", target, nil)); !strings.Contains(got.Header().Get("Location"), "zoom=linked") {
+		t.Errorf("the same while it is being worked on: got %d to %q", got.Code, got.Header().Get("Location"))
+	}
+	for _, again := range []string{callbackPath + query("state", state, "code", "another"), callbackPath + query("state", state, "error", "access_denied")} {
 		got := b.send(httptest.NewRequest("GET", again, nil))
 		if want := "https://portal.example/settings?error=already_used&tab=apps&zoom=failed"; got.Header().Get("Location") != want {
 			t.Errorf("got %d to %q, want to %q", got.Code, got.Header().Get("Location"), want)
@@ -221,7 +224,7 @@ func TestCallbackWorksOnce(t *testing.T) {
 	if strings.Contains(string(sealed), theCode) {
 		t.Error("the code is stored in the clear")
 	}
-	if len(b.flow.authorized) != 1 || b.state(t) != "returned" {
+	if len(b.flow.authorized) != 2 || b.flow.authorized[0] != b.flow.authorized[1] || b.state(t) != "returned" {
 		t.Errorf("%d workflows, state %s", len(b.flow.authorized), b.state(t))
 	}
 }

@@ -37,8 +37,8 @@ var ErrNoProvider = errors.New("provider is not offered")
 type Store interface {
 	OfferAuthorization(ctx context.Context, offer db.OfferAuthorizationParams) error
 	OfferedAuthorization(ctx context.Context, id, org uuid.UUID, provider string) (db.Authorization, error)
-	ReturnAuthorization(ctx context.Context, id uuid.UUID, codeSealed []byte) (bool, error)
-	DenyAuthorization(ctx context.Context, id uuid.UUID, code string) (bool, error)
+	ReturnAuthorization(ctx context.Context, id uuid.UUID, codeSealed []byte, now time.Time) (bool, error)
+	DenyAuthorization(ctx context.Context, id uuid.UUID, code string, now time.Time) (bool, error)
 }
 
 // Runner runs the Authorize workflow of an authorization, or joins the one that was
@@ -63,6 +63,7 @@ type Service struct {
 	providers map[provider.Name]Provider
 	logger    *slog.Logger
 	patience  time.Duration
+	now       func() time.Time
 }
 
 // Config is what a Service is built from.
@@ -72,14 +73,15 @@ type Config struct {
 	Runner    Runner // not needed to begin
 	Forwards  Forwards
 	Providers []Provider
-	Logger    *slog.Logger  // not needed to begin
-	Patience  time.Duration // zero: DefaultPatience
+	Logger    *slog.Logger     // not needed to begin
+	Patience  time.Duration    // zero: DefaultPatience
+	Now       func() time.Time // nil: time.Now
 }
 
 // New builds a service.
 func New(c Config) *Service {
 	s := &Service{
-		store: c.Store, master: c.Master, runner: c.Runner, forwards: c.Forwards, logger: c.Logger, patience: c.Patience,
+		store: c.Store, master: c.Master, runner: c.Runner, forwards: c.Forwards, logger: c.Logger, patience: c.Patience, now: c.Now,
 		providers: map[provider.Name]Provider{},
 	}
 	for _, p := range c.Providers {
@@ -87,6 +89,9 @@ func New(c Config) *Service {
 	}
 	if s.patience == 0 {
 		s.patience = DefaultPatience
+	}
+	if s.now == nil {
+		s.now = time.Now
 	}
 	return s
 }
@@ -126,7 +131,7 @@ func (s *Service) Begin(ctx context.Context, r Request) (Offer, error) {
 	if err != nil {
 		return Offer{}, fmt.Errorf("begin authorization: %w", err)
 	}
-	expires := time.Now().Add(Lifetime)
+	expires := s.now().Add(Lifetime)
 	sealed, err := s.sealState(state{AuthorizationID: id, OrgID: r.OrgID, Provider: r.Provider, ExpiresAt: expires})
 	if err != nil {
 		return Offer{}, fmt.Errorf("begin authorization: %w", err)

@@ -2,9 +2,9 @@ package authorize
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"net/url"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -17,7 +17,8 @@ import (
 
 // The codes with which a callback itself ends. The Authorize workflow has more.
 const (
-	CodeInvalidState = "invalid_state" // missing, forged, or of something else
+	CodeMissingState = "missing_state" // installed from the provider's marketplace: nobody here asked for it
+	CodeInvalidState = "invalid_state" // forged, or of something else
 	CodeExpired      = "expired"
 	CodeAlreadyUsed  = "already_used"
 	CodeAccessDenied = "access_denied" // RFC 6749 section 4.1.2.1
@@ -43,18 +44,20 @@ type Ending struct {
 	OrgID     uuid.UUID
 }
 
-// Finish answers an authorization. The first answer counts: every other gets
-// [CodeAlreadyUsed] and changes nothing. An error is a failure of ours; whoever caused it
-// may try the same callback again.
+// Finish answers an authorization. The first answer counts: the same one sent twice at once
+// (a double click) waits for the same ending, every other gets [CodeAlreadyUsed]; neither
+// changes anything. An error is a failure of ours; whoever caused it may try the same
+// callback again.
 func (s *Service) Finish(ctx context.Context, c Callback) (Ending, error) {
 	row, code, err := s.find(ctx, c)
 	if err != nil || code != "" {
 		return s.page(row, code), err
 	}
-	if row.State != "offered" {
-		return s.ending(row, CodeAlreadyUsed, ""), nil
+	if row.State != store.AuthorizationOffered {
+		return s.again(ctx, row, c)
 	}
-	if !row.ExpiresAt.After(time.Now()) {
+	now := s.now()
+	if !row.ExpiresAt.After(now) {
 		return s.ending(row, CodeExpired, ""), nil
 	}
 	if c.Code.IsZero() {
@@ -62,7 +65,7 @@ func (s *Service) Finish(ctx context.Context, c Callback) (Ending, error) {
 		if c.Error == CodeAccessDenied {
 			reason = CodeAccessDenied
 		}
-		denied, err := s.store.DenyAuthorization(ctx, row.AuthorizationID, reason)
+		denied, err := s.store.DenyAuthorization(ctx, row.AuthorizationID, reason, now)
 		if err == nil && !denied {
 			reason = CodeAlreadyUsed
 		}
@@ -72,12 +75,35 @@ func (s *Service) Finish(ctx context.Context, c Callback) (Ending, error) {
 	if err != nil {
 		return Ending{}, err
 	}
-	first, err := s.store.ReturnAuthorization(ctx, row.AuthorizationID, codeSealed)
+	first, err := s.store.ReturnAuthorization(ctx, row.AuthorizationID, codeSealed, now)
 	if err != nil {
 		return Ending{}, err
 	}
 	if !first {
+		row, err := s.store.OfferedAuthorization(ctx, row.AuthorizationID, row.OrgID, row.Provider)
+		if err != nil {
+			return Ending{}, err
+		}
+		return s.again(ctx, row, c)
+	}
+	return s.wait(ctx, row), nil
+}
+
+// again ends a callback that is not the first: where the first is still being worked on
+// and brought the same code, as it does.
+func (s *Service) again(ctx context.Context, row db.Authorization, c Callback) (Ending, error) {
+	if row.State != store.AuthorizationReturned || c.Code.IsZero() {
 		return s.ending(row, CodeAlreadyUsed, ""), nil
+	}
+	// A code that was exchanged is erased: nothing is left to compare with.
+	if row.CodeSealed != nil {
+		code, err := s.master.OpenText(vault.PurposeCode, row.CodeSealed)
+		if err != nil {
+			return Ending{}, err
+		}
+		if subtle.ConstantTimeCompare([]byte(code.Reveal()), []byte(c.Code.Reveal())) != 1 {
+			return s.ending(row, CodeAlreadyUsed, ""), nil
+		}
 	}
 	return s.wait(ctx, row), nil
 }
@@ -90,11 +116,11 @@ func (s *Service) Resume(ctx context.Context, name provider.Name, stateText stri
 		return s.page(row, code), err
 	}
 	switch row.State {
-	case "returned":
+	case store.AuthorizationReturned:
 		return s.wait(ctx, row), nil
-	case "linked":
+	case store.AuthorizationLinked:
 		return s.ending(row, "", deref(row.AccountID)), nil
-	case "refused":
+	case store.AuthorizationRefused:
 		return s.ending(row, deref(row.ErrorCode), ""), nil
 	}
 	return s.page(row, CodeInvalidState), nil
@@ -102,13 +128,16 @@ func (s *Service) Resume(ctx context.Context, name provider.Name, stateText stri
 
 // find returns the authorization that the callback's state names, or why there is none.
 func (s *Service) find(ctx context.Context, c Callback) (row db.Authorization, code string, err error) {
+	if c.State == "" {
+		return row, CodeMissingState, nil
+	}
 	st, err := s.openState(c.State)
 	if err != nil || st.Provider != c.Provider || (c.OrgID != uuid.Nil && c.OrgID != st.OrgID) {
 		return row, CodeInvalidState, nil //nolint:nilerr // a bad state is an ending, not a failure of ours
 	}
 	row, err = s.store.OfferedAuthorization(ctx, st.AuthorizationID, st.OrgID, string(st.Provider))
 	if errors.Is(err, store.ErrNotFound) {
-		if st.ExpiresAt.Before(time.Now()) {
+		if st.ExpiresAt.Before(s.now()) {
 			return row, CodeExpired, nil
 		}
 		return row, CodeInvalidState, nil
@@ -126,7 +155,7 @@ func (s *Service) wait(ctx context.Context, row db.Authorization) Ending {
 	if waiting.Err() == nil {
 		s.logger.WarnContext(ctx, "authorization has no result yet", "authorization_id", row.AuthorizationID, "org_id", row.OrgID, "error", err)
 	}
-	if row.ReturnedAt != nil && time.Since(*row.ReturnedAt) > Lifetime {
+	if row.ReturnedAt != nil && s.now().Sub(*row.ReturnedAt) > Lifetime {
 		return s.ending(row, CodeFailed, "")
 	}
 	return Ending{Pending: true, OrgID: row.OrgID}

@@ -40,6 +40,11 @@ const (
 	// everything done under it: at most three requests and the commit.
 	requestTimeout = 12 * time.Second
 	lockTimeout    = 45 * time.Second
+	// idleFor is after how long without a refresh a pair that nobody needs is refreshed all
+	// the same, unusedFor after how long it is dead: Zoom's and Microsoft's refresh tokens
+	// both live 90 days.
+	idleFor   = 30 * 24 * time.Hour
+	unusedFor = 90 * 24 * time.Hour
 )
 
 // Manager manages credentials. Safe for concurrent use; many may work on one database.
@@ -83,6 +88,38 @@ func (m *Manager) Service(name provider.Name) (provider.Service, error) {
 // ([provider.Error]), of kind Reauthorization where the tenant must link again.
 func (m *Manager) Access(ctx context.Context, ref provider.AccountRef) (secret.Text, error) {
 	return m.access(ctx, ref, secret.Text{})
+}
+
+// KeepAlive refreshes a pair that was not used for long, before the provider forgets it:
+// an account whose harvest is paused or has nothing to ask must not have to link again.
+// It costs no request otherwise. What goes wrong is kept with the credential.
+func (m *Manager) KeepAlive(ctx context.Context, ref provider.AccountRef) error {
+	row, err := m.store.Credential(ctx, ref)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("keep token of %s alive: %w", ref, err)
+	}
+	if !row.Linked || row.Credential.State == store.CredentialDead || m.now().Before(row.Credential.RefreshedAt.Add(idleFor)) {
+		return nil
+	}
+	_, err = m.Access(ctx, ref)
+	return err
+}
+
+// Lacking names, of the scopes that features need, those that the account's grant lacks:
+// one for each feature. None where the provider did not say what it granted.
+func (m *Manager) Lacking(ctx context.Context, ref provider.AccountRef, features ...string) ([]string, error) {
+	service, err := m.Service(ref.Provider)
+	if err != nil {
+		return nil, err
+	}
+	row, err := m.store.Credential(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("scopes of %s: %w", ref, err)
+	}
+	return provider.Lacking(service, provider.Grant{Scopes: row.Credential.Scopes}, features...), nil
 }
 
 // Rejected is for a token that the provider did not accept (401, Zoom's code 124). It
@@ -139,7 +176,7 @@ func (m *Manager) access(ctx context.Context, ref provider.AccountRef, rejected 
 	flight := m.flights.DoChan(ref.String(), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTimeout)
 		defer cancel()
-		return m.refresh(ctx, ref, key, rejected)
+		return m.refresh(ctx, ref, key, row.Credential.Generation, rejected)
 	})
 	select {
 	case <-ctx.Done():

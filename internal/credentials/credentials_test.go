@@ -2,161 +2,17 @@ package credentials
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"callweave/internal/provider"
 	"callweave/internal/secret"
 	"callweave/internal/store"
 	"callweave/internal/vault"
 	"callweave/internal/world/zoomwindow"
+	"callweave/internal/zoom"
 )
-
-// nearlyOver is when an access token is refreshed.
-const nearlyOver = time.Hour - margin + time.Second
-
-func TestVerdicts(t *testing.T) {
-	t.Parallel()
-	grace := func(o *zoomwindow.OAuthOptions) { o.RefreshGrace = time.Minute }
-	tests := []struct {
-		name    string
-		oauth   func(*zoomwindow.OAuthOptions)
-		spoil   zoomwindow.Fault // of the token endpoint
-		happens func(*testing.T, *bundle)
-		kind    provider.Kind // of the error; "" for none
-		failed  bool          // the link, and the credential dead
-		verdict string
-	}{
-		{name: "nothing happens"},
-		{
-			name: "reply lost after the rotation", oauth: grace,
-			spoil: zoomwindow.Fault{Kind: zoomwindow.FaultCut},
-		},
-		{
-			name: "half a reply after the rotation", oauth: grace,
-			spoil: zoomwindow.Fault{Kind: zoomwindow.FaultTruncated},
-		},
-		{
-			name: "reply is no JSON after the rotation", oauth: grace,
-			spoil: zoomwindow.Fault{Kind: zoomwindow.FaultMalformedJSON},
-		},
-		{
-			name: "killed between the reply and the commit", oauth: grace,
-			happens: func(t *testing.T, b *bundle) {
-				t.Helper()
-				if _, err := b.zoom.Refresh(t.Context(), b.pair(t).Refresh); err != nil {
-					t.Fatal(err)
-				}
-			},
-		},
-		{
-			name: "reply lost, and the old token is dead at once", kind: provider.Reauthorization, failed: true, verdict: "revoked",
-			spoil: zoomwindow.Fault{Kind: zoomwindow.FaultCut},
-		},
-		{
-			name: "server error with a JSON body", kind: provider.Transient, verdict: "transient",
-			happens: func(t *testing.T, b *bundle) {
-				t.Helper()
-				b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultStatus, Status: 503, Count: -1})
-			},
-		},
-		{
-			name: "a proxy's page", kind: provider.Transient, verdict: "transient",
-			happens: func(t *testing.T, b *bundle) {
-				t.Helper()
-				b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultForbiddenHTML, Count: -1})
-			},
-		},
-		{
-			name: "rate limited", kind: provider.RateLimited, verdict: "rate_limited",
-			happens: func(t *testing.T, b *bundle) {
-				t.Helper()
-				b.spoil(t, zoomwindow.Fault{Kind: zoomwindow.FaultRateLimit, Count: -1})
-			},
-		},
-		{
-			name: "app removed by an administrator", kind: provider.Reauthorization, failed: true, verdict: "revoked",
-			happens: func(t *testing.T, b *bundle) {
-				t.Helper()
-				if err := b.window.Uninstall(t.Context(), clientID, b.account.ID); err != nil {
-					t.Fatal(err)
-				}
-			},
-		},
-		{
-			name: "another authorization (4741)", kind: provider.Reauthorization, failed: true, verdict: "revoked",
-			happens: func(t *testing.T, b *bundle) { t.Helper(); b.authorize(t) },
-		},
-		{
-			name: "not used for 90 days", kind: provider.Reauthorization, failed: true, verdict: "revoked",
-			happens: func(_ *testing.T, b *bundle) { b.pass(91 * 24 * time.Hour) },
-		},
-		{
-			name: "owner left the account (4735)", kind: provider.Reauthorization, failed: true, verdict: "admin_removed",
-			happens: func(_ *testing.T, b *bundle) { b.window.RemoveUser(b.account.Admins[0].ZoomUserID) },
-		},
-		{
-			name: "approval withdrawn (4738)", kind: provider.Reauthorization, verdict: "app_disabled",
-			happens: func(_ *testing.T, b *bundle) { b.window.WithdrawApproval(clientID, b.account.ID, true) },
-		},
-		{
-			name: "app disabled (4717)", kind: provider.Misconfigured, verdict: "app_disabled",
-			happens: func(_ *testing.T, b *bundle) { b.window.DisableApp(clientID, true) },
-		},
-		{
-			name: "scopes of the app changed (4711)", kind: provider.Reauthorization, verdict: "scopes_changed",
-			happens: func(_ *testing.T, b *bundle) { b.window.SetScopes(clientID, "user:read:admin") },
-		},
-		{
-			name: "our secret is wrong", kind: provider.Misconfigured, verdict: "invalid_client",
-			happens: func(_ *testing.T, b *bundle) { b.manager = b.worker(b.client("wrong")) },
-		},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			b := setup(t, test.oauth)
-			b.pass(nearlyOver)
-			if test.spoil.Kind != "" {
-				b.spoil(t, test.spoil)
-			}
-			if test.happens != nil {
-				test.happens(t, b)
-			}
-			access, err := b.manager.Access(t.Context(), b.ref)
-			row := b.row(t)
-			verdict := ""
-			if row.Verdict != nil {
-				verdict = *row.Verdict
-			}
-			if verdict != test.verdict {
-				t.Errorf("verdict = %q, want %q", verdict, test.verdict)
-			}
-			if dead := row.State == store.CredentialDead; dead != test.failed {
-				t.Errorf("credential dead = %v, want %v", dead, test.failed)
-			}
-			b.requireLink(t, test.failed)
-			if test.kind == "" {
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := b.zoom.Account(t.Context(), access); err != nil {
-					t.Errorf("Zoom does not accept the token: %v", err)
-				}
-				return
-			}
-			var failure *provider.Error
-			if !errors.As(err, &failure) || failure.Kind != test.kind {
-				t.Fatalf("Access = %v, want an error of kind %s", err, test.kind)
-			}
-			if row.Evidence == nil || *row.Evidence == "" {
-				t.Error("no evidence is kept")
-			}
-		})
-	}
-}
 
 // What was not for ever passes, and leaves nothing behind.
 func TestRecovers(t *testing.T) {
@@ -172,49 +28,6 @@ func TestRecovers(t *testing.T) {
 	}
 	if row := b.row(t); row.Verdict != nil || row.Evidence != nil {
 		t.Errorf("verdict %v, evidence %v are left", *row.Verdict, *row.Evidence)
-	}
-}
-
-// Eight refreshes at once, in four processes: Zoom is asked once.
-func TestOneRefresh(t *testing.T) {
-	t.Parallel()
-	for _, rejected := range []bool{false, true} {
-		b := setup(t, nil)
-		first, err := b.manager.Access(t.Context(), b.ref)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !rejected {
-			b.pass(nearlyOver)
-		}
-		var group errgroup.Group
-		got := make([]secret.Text, 8)
-		workers := []*Manager{b.worker(b.zoom), b.worker(b.zoom), b.worker(b.zoom), b.worker(b.zoom)}
-		for i := range got {
-			group.Go(func() (err error) {
-				worker := workers[i%len(workers)]
-				if rejected {
-					got[i], err = worker.Rejected(t.Context(), b.ref, first)
-				} else {
-					got[i], err = worker.Access(t.Context(), b.ref)
-				}
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		if n := b.refreshes(); n != 1 {
-			t.Errorf("rejected %v: Zoom was asked %d times, want once", rejected, n)
-		}
-		for _, access := range got {
-			if !same(access, got[0]) || same(access, first) {
-				t.Errorf("rejected %v: the workers have different tokens, or the old one", rejected)
-			}
-		}
-		if row := b.row(t); row.Generation != 2 {
-			t.Errorf("rejected %v: generation = %d, want 2", rejected, row.Generation)
-		}
 	}
 }
 
@@ -380,5 +193,49 @@ func (b *bundle) requireLink(t *testing.T, failed bool) {
 	}
 	if failed && (len(link.Link.Errors) != 1 || link.Link.Errors[0] != RelinkText) {
 		t.Errorf("errors of the link = %q, want %q", link.Link.Errors, RelinkText)
+	}
+}
+
+// A pair that nobody needs is refreshed before the provider forgets it, and not sooner.
+func TestKeepAlive(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	for _, step := range []struct {
+		pass time.Duration
+		want int
+	}{{29 * 24 * time.Hour, 0}, {2 * 24 * time.Hour, 1}, {0, 1}} {
+		b.pass(step.pass)
+		if err := b.manager.KeepAlive(t.Context(), b.ref); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.refreshes(); n != step.want {
+			t.Errorf("after %s more: %d refreshes, want %d", step.pass, n, step.want)
+		}
+	}
+}
+
+// A grant lacks what neither the classic nor the granular scopes give, and nothing where
+// nobody said what was granted.
+func TestLacking(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		scopes   []string
+		features []string
+		want     []string
+	}{
+		"classic":           {[]string{"dashboard_meetings:read:admin", "user:read:admin"}, nil, []string{}},
+		"classic, one":      {[]string{"user:read:admin"}, nil, []string{"dashboard_meetings:read:admin"}},
+		"classic, lists":    {[]string{"user:read:admin", "dashboard:read:admin"}, []string{provider.FeatureMeetings}, []string{}},
+		"granular":          {[]string{"dashboard:read:list_meetings:admin", "user:read:user:admin"}, nil, []string{"dashboard:read:list_meeting_participants:admin", "dashboard:read:list_meeting_participants_qos:admin"}},
+		"granular, feature": {[]string{"dashboard:read:list_meetings:admin", "user:read:user:admin"}, []string{provider.FeatureMeetings}, []string{}},
+		"not said":          {nil, nil, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := provider.Lacking(zoom.New(zoom.Config{}), provider.Grant{Scopes: test.scopes}, test.features...)
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
 	}
 }

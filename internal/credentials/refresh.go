@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"callweave/internal/provider"
 	"callweave/internal/secret"
@@ -26,10 +27,21 @@ const (
 	verdictAdminRemoved = "admin_removed"
 )
 
-// refresh takes the row lock, looks again whether there is anything to do, and rotates
-// the pair. What it learns is committed before anybody hears of it.
-func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vault.Key, rejected secret.Text) (secret.Text, error) {
+// errMoved says that somebody replaced the pair between the note that it is about to be
+// refreshed and the lock, and that theirs must be refreshed as well.
+var errMoved = errors.New("the pair changed meanwhile")
+
+// refresh notes that the pair of a generation is about to be refreshed, takes the row
+// lock, looks again whether there is anything to do, and rotates the pair. What it learns
+// is committed before anybody hears of it; a note that outlives its refresh tells that
+// the answer was lost.
+func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vault.Key, generation int64, rejected secret.Text) (secret.Text, error) {
 	service, err := m.Service(ref.Provider)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	began := m.now().UTC().Truncate(time.Microsecond) // as the database keeps it
+	since, err := m.store.BeginRefresh(ctx, ref, generation, began)
 	if err != nil {
 		return secret.Text{}, err
 	}
@@ -43,21 +55,17 @@ func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vau
 			access = current.grant.Access
 			return nil //nolint:nilerr // told after the commit
 		}
-		pairs := []provider.Grant{current.grant}
-		if c.PriorGrantSealed != nil {
-			prior, err := key.OpenGrant(fieldPriorGrant, c.PriorGrantSealed)
-			if err != nil {
-				return err
-			}
-			pairs = append(pairs, prior)
+		if c.Generation != generation {
+			verdict = &provider.Error{Kind: provider.Transient, Operation: "refresh token", Err: errMoved}
+			return nil
 		}
-		grant, used, err := m.ask(ctx, service, pairs)
-		if err != nil {
-			verdict = err
-			return m.note(ctx, c, err)
+		r := refreshing{service: service, credential: c, key: key, began: began}
+		if since.Before(began) {
+			r.unanswered = since
 		}
-		access = grant.Access
-		return m.rotate(ctx, c, key, grant, pairs[used], used)
+		grant, err := m.rotate(ctx, &r, current.grant)
+		access, verdict = grant.Access, r.verdict
+		return err
 	})
 	if err != nil {
 		return secret.Text{}, err
@@ -65,16 +73,47 @@ func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vau
 	return access, verdict
 }
 
+// refreshing is a refresh under the lock.
+type refreshing struct {
+	service    provider.Service
+	credential *store.LockedCredential
+	key        *vault.Key
+	began      time.Time
+	unanswered time.Time // since when a refresh of this pair has no whole answer; zero where none
+	verdict    error
+}
+
+// rotate asks the provider and keeps what it said.
+func (m *Manager) rotate(ctx context.Context, r *refreshing, stored provider.Grant) (provider.Grant, error) {
+	pairs := []provider.Grant{stored}
+	if r.credential.PriorGrantSealed != nil {
+		prior, err := r.key.OpenGrant(fieldPriorGrant, r.credential.PriorGrantSealed)
+		if err != nil {
+			return provider.Grant{}, err
+		}
+		pairs = append(pairs, prior)
+	}
+	grant, used, err := m.ask(ctx, r, pairs)
+	if err != nil {
+		r.verdict = err
+		return provider.Grant{}, m.note(ctx, r, err)
+	}
+	return grant, m.keep(ctx, r, grant, pairs[used], used)
+}
+
 // ask refreshes with the first refresh token that the provider accepts: that of the
 // current pair, then that of the pair before, which is alive when the current one never
 // reached us whole. A reply that was lost may have rotated the pair, so the same token is
 // tried once more: providers accept it for a while.
-func (m *Manager) ask(ctx context.Context, service provider.Service, pairs []provider.Grant) (provider.Grant, int, error) {
+func (m *Manager) ask(ctx context.Context, r *refreshing, pairs []provider.Grant) (provider.Grant, int, error) {
 	var first error
 	for i, pair := range pairs {
-		grant, err := m.askOnce(ctx, service, pair)
+		grant, err := m.askOnce(ctx, r.service, pair)
 		if err != nil && ambiguous(err) {
-			grant, err = m.askOnce(ctx, service, pair)
+			if r.unanswered.IsZero() {
+				r.unanswered = r.began
+			}
+			grant, err = m.askOnce(ctx, r.service, pair)
 		}
 		if err == nil {
 			return grant, i, nil
@@ -102,16 +141,20 @@ func ambiguous(err error) bool {
 	return kind == provider.Transient || kind == provider.Malformed
 }
 
-func (m *Manager) rotate(ctx context.Context, c *store.LockedCredential, key *vault.Key, grant, from provider.Grant, used int) error {
-	sealed, err := key.SealGrant(fieldGrant, grant)
+// keep stores a new pair, and the one it came from to fall back on.
+func (m *Manager) keep(ctx context.Context, r *refreshing, grant, from provider.Grant, used int) error {
+	c := r.credential
+	sealed, err := r.key.SealGrant(fieldGrant, grant)
 	if err != nil {
 		return err
 	}
-	prior, err := key.SealGrant(fieldPriorGrant, from)
+	prior, err := r.key.SealGrant(fieldPriorGrant, from)
 	if err != nil {
 		return err
 	}
-	rotation := store.Rotation{GrantSealed: sealed, PriorGrantSealed: prior, Scopes: grant.Scopes, AccessExpiresAt: grant.ExpiresAt}
+	rotation := store.Rotation{
+		GrantSealed: sealed, PriorGrantSealed: prior, Scopes: grant.Scopes, AccessExpiresAt: grant.ExpiresAt, UnansweredSince: r.unanswered,
+	}
 	if len(rotation.Scopes) == 0 {
 		rotation.Scopes = c.Scopes
 	}
@@ -127,22 +170,29 @@ func (m *Manager) rotate(ctx context.Context, c *store.LockedCredential, key *va
 
 // note keeps what went wrong, with the provider's own words for it, and gives the
 // credential up only where nothing but another authorization can help.
-func (m *Manager) note(ctx context.Context, c *store.LockedCredential, err error) error {
+func (m *Manager) note(ctx context.Context, r *refreshing, err error) error {
 	var failure *provider.Error
 	if !errors.As(err, &failure) {
 		failure = &provider.Error{Kind: provider.KindOf(err)}
-	}
-	evidence := fmt.Sprintf("status %d, code %q", failure.Status, failure.Code)
-	if failure.Kind == provider.Reauthorization {
-		switch failure.Verdict {
-		case verdictRevoked, verdictExpired, verdictAdminRemoved:
-			_, err := c.Kill(ctx, failure.Verdict, evidence, RelinkText)
-			return err
-		}
 	}
 	verdict := failure.Verdict
 	if verdict == "" {
 		verdict = string(failure.Kind)
 	}
-	return c.Judge(ctx, verdict, evidence)
+	// Zoom has the same words for a token that was revoked and for one nobody used.
+	if verdict == verdictRevoked && !m.now().Before(r.credential.RefreshedAt.Add(unusedFor)) {
+		verdict = verdictExpired
+	}
+	evidence := fmt.Sprintf("status %d, code %q", failure.Status, failure.Code)
+	if !r.unanswered.IsZero() {
+		evidence += fmt.Sprintf("; the refresh begun at %s was never answered: its reply may have been lost", r.unanswered.Format(time.RFC3339))
+	}
+	if failure.Kind == provider.Reauthorization {
+		switch verdict {
+		case verdictRevoked, verdictExpired, verdictAdminRemoved:
+			_, err := r.credential.Kill(ctx, verdict, evidence, RelinkText)
+			return err
+		}
+	}
+	return r.credential.Judge(ctx, verdict, evidence, ambiguous(err))
 }

@@ -2,13 +2,16 @@ package credentials
 
 import (
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"callweave/internal/provider"
 	"callweave/internal/secret"
@@ -29,6 +32,13 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(envDatabase) != "" {
+		if err := refreshAsProgram(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	testenv.Main(m, testenv.WithMigrations(func(ctx context.Context, url string) error {
 		_, err := store.Migrate(ctx, url)
 		return err
@@ -47,6 +57,10 @@ type bundle struct {
 	ref     provider.AccountRef
 	org     uuid.UUID
 	ahead   atomic.Int64 // of the true time, for Zoom and us
+
+	database string
+	keyset   secret.Text
+	pool     *pgxpool.Pool // beside the store's
 }
 
 func (b *bundle) now() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
@@ -76,15 +90,19 @@ func setup(t *testing.T, change func(*zoomwindow.OAuthOptions)) *bundle {
 	t.Cleanup(b.server.Close)
 	b.zoom = b.client(clientSecret)
 
-	if b.store, err = store.Open(t.Context(), testenv.Postgres(t)); err != nil {
+	b.database = testenv.Postgres(t)
+	if b.store, err = store.Open(t.Context(), b.database); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.store.Close)
-	keyset, err := vault.NewKeyset()
-	if err != nil {
+	if b.pool, err = pgxpool.New(t.Context(), b.database); err != nil {
 		t.Fatal(err)
 	}
-	master, err := vault.OpenMaster(keyset)
+	t.Cleanup(b.pool.Close)
+	if b.keyset, err = vault.NewKeyset(); err != nil {
+		t.Fatal(err)
+	}
+	master, err := vault.OpenMaster(b.keyset)
 	if err != nil {
 		t.Fatal(err)
 	}

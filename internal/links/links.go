@@ -4,7 +4,7 @@ package links
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,22 +55,22 @@ func (r *Reader) List(ctx context.Context, org uuid.UUID, name provider.Name) ([
 	}
 	list := make([]Link, 0, len(rows))
 	for _, row := range rows {
-		link, err := r.open(ctx, row)
-		if errors.Is(err, vault.ErrDestroyed) {
-			continue // unlinked since we read the row
-		}
+		link, whole, err := r.open(row)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, link)
+		if whole { // else it is being erased
+			list = append(list, link)
+		}
 	}
 	return list, nil
 }
 
-func (r *Reader) open(ctx context.Context, row db.LinkedAccountsRow) (Link, error) {
-	link := Link{
+// open shows a link; whole is false where a key that opens it was destroyed.
+func (r *Reader) open(row db.LinkedAccountsRow) (link Link, whole bool, err error) {
+	link = Link{
 		AccountRef: provider.AccountRef{Provider: provider.Name(row.Provider), AccountID: row.AccountID},
-		LinkedAt:   row.LinkedAt, Status: row.Status, Errors: row.Errors, MissingScopes: row.MissingScopes,
+		LinkedAt:   row.LinkedAt, Status: row.Status, Errors: problems(row), MissingScopes: row.MissingScopes,
 		MaxDailyAPIRequests: row.MaxDailyApiRequests, DiscardGuestInfo: row.DiscardGuestInfo,
 	}
 	if row.LastStatus != nil {
@@ -79,27 +79,39 @@ func (r *Reader) open(ctx context.Context, row db.LinkedAccountsRow) (Link, erro
 	if row.LastSyncAt != nil {
 		link.LastSyncAt = *row.LastSyncAt
 	}
+	if row.LinkKeySealed == nil || (row.AccountKeySealed == nil && len(row.CompanySealed) > 0) {
+		return link, false, nil
+	}
 	if len(row.CompanySealed) > 0 {
-		key, err := r.vault.Key(ctx, vault.AccountScope(link.AccountRef))
+		key, err := r.vault.OpenKey(vault.AccountScope(link.AccountRef), row.AccountKeySealed)
 		if err != nil {
-			return link, err
+			return link, false, err
 		}
 		company, err := key.Open("company_sealed", row.CompanySealed)
 		if err != nil {
-			return link, err
+			return link, false, err
 		}
 		link.Company = secret.New(string(company))
 	}
-	key, err := r.vault.Key(ctx, vault.LinkScope(link.AccountRef, row.OrgID))
+	key, err := r.vault.OpenKey(vault.LinkScope(link.AccountRef, row.OrgID), row.LinkKeySealed)
 	if err != nil {
-		return link, err
+		return link, false, err
 	}
 	by, err := key.OpenPerson("linked_by_sealed", row.LinkedBySealed)
 	if err != nil {
-		return link, err
+		return link, false, err
 	}
 	// The first name is all that the network's own table shows of who linked an account.
 	first, _, _ := strings.Cut(strings.TrimSpace(by.Name.Reveal()), " ")
 	link.LinkedBy = secret.New(first)
-	return link, nil
+	return link, true, nil
+}
+
+// problems are what went wrong last, and which permissions the account's administrator
+// did not give.
+func problems(row db.LinkedAccountsRow) []string {
+	if len(row.MissingScopes) == 0 {
+		return row.Errors
+	}
+	return append(slices.Clone(row.Errors), "Missing permissions: "+strings.Join(row.MissingScopes, ", "))
 }

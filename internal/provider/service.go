@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"callweave/internal/secret"
@@ -42,12 +44,52 @@ type Service interface {
 	ReadMeeting(ctx context.Context, caller Caller, meetingID string) ([]Leg, error)
 }
 
+// The features that need scopes. One whose scope was not granted stays off.
+const (
+	FeatureMeetings     = "list meetings"
+	FeatureParticipants = "list participants"
+	FeatureQuality      = "read quality of service"
+	FeatureAccount      = "identify account" // without it there can be no link
+)
+
 // Requirement is one thing we need a scope for.
 type Requirement struct {
-	Feature string   // what stays off without it
+	Feature string   // one of the above: what stays off without it
 	AnyOf   []string // one of these scopes is enough (classic or granular)
 	Reason  string   // why we ask, in words for an administrator
 }
+
+// Lacking names one scope for each of the features (all where none are named) that a grant
+// is not enough for, each scope once. A grant that does not say what it holds lacks nothing:
+// a provider may leave the scopes out where they are those asked for (RFC 6749 section 5.1).
+func Lacking(service Service, grant Grant, features ...string) []string {
+	lacking := []string{}
+	if len(grant.Scopes) == 0 {
+		return lacking
+	}
+	for _, r := range service.Requirements() {
+		wanted := len(features) == 0 || slices.Contains(features, r.Feature)
+		if !wanted || len(r.AnyOf) == 0 || grant.Has(r.AnyOf...) || slices.Contains(lacking, grantedForm(r.AnyOf, grant)) {
+			continue
+		}
+		lacking = append(lacking, grantedForm(r.AnyOf, grant))
+	}
+	return lacking
+}
+
+// grantedForm names the scope that somebody has to add to their app: the granular one
+// where the grant has granular scopes, which apps of today can have only.
+func grantedForm(anyOf []string, grant Grant) string {
+	for _, scope := range anyOf {
+		if isGranular(scope) && slices.ContainsFunc(grant.Scopes, isGranular) {
+			return scope
+		}
+	}
+	return anyOf[0]
+}
+
+// isGranular tells "dashboard:read:list_meetings:admin" from "dashboard_meetings:read:admin".
+func isGranular(scope string) bool { return strings.Count(scope, ":") >= 3 }
 
 // Meter is asked before every request that counts against an account's quota.
 type Meter interface {
@@ -68,7 +110,8 @@ const (
 	NotFound        Kind = "not_found"
 	Malformed       Kind = "malformed"
 	Transient       Kind = "transient"
-	Refused         Kind = "refused" // this request can never work: bad code, missing plan, missing scope
+	MissingScopes   Kind = "missing_scopes" // the grant does not hold what this request needs
+	Refused         Kind = "refused"        // this request can never work: bad code, missing plan
 )
 
 // Error is what went wrong at a provider. Its text names the operation, the status and

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +24,23 @@ const (
 func (s *Store) Credential(ctx context.Context, ref provider.AccountRef) (db.CredentialRow, error) {
 	row, err := s.queries().Credential(ctx, string(ref.Provider), ref.AccountID)
 	return row, notFound(err, "credential of %s", ref)
+}
+
+// BeginRefresh notes, before the provider is asked, that a pair of some generation is
+// about to be refreshed at now. The note goes with the answer. It returns since when there
+// is a note without an answer: now, or earlier where a refresh before was never answered;
+// the zero time where the pair is not of that generation any more.
+func (s *Store) BeginRefresh(ctx context.Context, ref provider.AccountRef, generation int64, now time.Time) (time.Time, error) {
+	since, err := s.queries().BeginRefresh(ctx, db.BeginRefreshParams{
+		Now: now, Provider: string(ref.Provider), AccountID: ref.AccountID, Generation: generation,
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("begin refresh of %s: %w", ref, err)
+	}
+	return since, nil
 }
 
 // LockedCredential is an account's credential under its row lock.
@@ -53,6 +71,7 @@ type Rotation struct {
 	AccessExpiresAt  time.Time
 	Verdict          string // "" when all went as it should
 	Evidence         string
+	UnansweredSince  time.Time // an earlier refresh was never answered; zero where none
 }
 
 // Rotate replaces the pair.
@@ -64,10 +83,11 @@ func (c *LockedCredential) Rotate(ctx context.Context, r Rotation) error {
 	if err != nil {
 		return fmt.Errorf("rotate credential of %s: %w", c.ref, err)
 	}
-	return audit(ctx, c.q, Entry{
-		Actor: "credentials", Action: "token refreshed", Object: c.ref.String(),
-		Detail: map[string]any{"generation": c.Generation + 1},
-	})
+	detail := map[string]any{"generation": c.Generation + 1}
+	if !r.UnansweredSince.IsZero() {
+		detail["unanswered_since"] = r.UnansweredSince
+	}
+	return audit(ctx, c.q, Entry{Actor: "credentials", Action: "token refreshed", Object: c.ref.String(), Detail: detail})
 }
 
 // Confirm drops the pair before: the new one has worked.
@@ -75,15 +95,17 @@ func (c *LockedCredential) Confirm(ctx context.Context) error {
 	return notFound(c.q.ConfirmCredential(ctx, c.Provider, c.AccountID), "confirm credential of %s", c.ref)
 }
 
-// Judge notes what went wrong without giving the credential up.
-func (c *LockedCredential) Judge(ctx context.Context, verdict, evidence string) error {
-	return c.judge(ctx, c.State, verdict, evidence)
+// Judge notes what went wrong without giving the credential up. unanswered says that the
+// provider may have rotated the pair all the same: it gave no whole answer.
+func (c *LockedCredential) Judge(ctx context.Context, verdict, evidence string, unanswered bool) error {
+	return c.judge(ctx, db.JudgeCredentialParams{State: c.State, Verdict: orNull(verdict), Evidence: orNull(evidence), Unanswered: unanswered})
 }
 
 // Kill gives the credential up and turns the account's links to failed with an error
 // that their users read. It returns the orgs of those links.
 func (c *LockedCredential) Kill(ctx context.Context, verdict, evidence, message string) ([]uuid.UUID, error) {
-	if err := c.judge(ctx, CredentialDead, verdict, evidence); err != nil {
+	err := c.judge(ctx, db.JudgeCredentialParams{State: CredentialDead, Verdict: orNull(verdict), Evidence: orNull(evidence)})
+	if err != nil {
 		return nil, err
 	}
 	orgs, err := c.q.FailLinks(ctx, c.Provider, c.AccountID, message)
@@ -102,11 +124,9 @@ func (c *LockedCredential) Kill(ctx context.Context, verdict, evidence, message 
 	return orgs, nil
 }
 
-func (c *LockedCredential) judge(ctx context.Context, state, verdict, evidence string) error {
-	err := c.q.JudgeCredential(ctx, db.JudgeCredentialParams{
-		Provider: c.Provider, AccountID: c.AccountID, State: state, Verdict: orNull(verdict), Evidence: orNull(evidence),
-	})
-	return notFound(err, "judge credential of %s", c.ref)
+func (c *LockedCredential) judge(ctx context.Context, judgement db.JudgeCredentialParams) error {
+	judgement.Provider, judgement.AccountID = c.Provider, c.AccountID
+	return notFound(c.q.JudgeCredential(ctx, judgement), "judge credential of %s", c.ref)
 }
 
 func orNull(text string) *string {

@@ -36,14 +36,14 @@ func (s *Store) OfferedAuthorization(ctx context.Context, id, org uuid.UUID, pro
 
 // ReturnAuthorization keeps the sealed code of an offered authorization and reports
 // whether it was this call that did: an offer is answered once, and not after it expired.
-func (s *Store) ReturnAuthorization(ctx context.Context, id uuid.UUID, codeSealed []byte) (bool, error) {
-	changed, err := s.queries().ReturnAuthorization(ctx, codeSealed, id)
+func (s *Store) ReturnAuthorization(ctx context.Context, id uuid.UUID, codeSealed []byte, now time.Time) (bool, error) {
+	changed, err := s.queries().ReturnAuthorization(ctx, codeSealed, now, id)
 	return changed == 1, notFound(err, "return authorization %s", id)
 }
 
 // DenyAuthorization records why an offered authorization was refused at the provider, and
 // reports whether it was this call that did.
-func (s *Store) DenyAuthorization(ctx context.Context, id uuid.UUID, code string) (bool, error) {
-	changed, err := s.queries().DenyAuthorization(ctx, &code, id)
+func (s *Store) DenyAuthorization(ctx context.Context, id uuid.UUID, code string, now time.Time) (bool, error) {
+	changed, err := s.queries().DenyAuthorization(ctx, &code, now, id)
 	return changed == 1, notFound(err, "deny authorization %s", id)
 }

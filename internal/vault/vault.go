@@ -107,6 +107,9 @@ func (v *Vault) add(ctx context.Context, scope Scope, renew bool) error {
 	return nil
 }
 
+// OpenKey opens a data key that was read as it is kept, along with what it seals.
+func (v *Vault) OpenKey(scope Scope, sealed []byte) (*Key, error) { return v.open(scope, sealed) }
+
 func (v *Vault) open(scope Scope, sealed []byte) (*Key, error) {
 	handle, err := keyset.ReadWithAssociatedData(keyset.NewBinaryReader(bytes.NewReader(sealed)), v.master.aead, keyContext(scope))
 	if err != nil {

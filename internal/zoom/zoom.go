@@ -107,22 +107,22 @@ func (c *Client) Requirements() []provider.Requirement {
 	quality := "Reads who was in a meeting and how good audio and video were, minute by minute, to find out why a call was bad."
 	return []provider.Requirement{
 		{
-			Feature: "list meetings",
+			Feature: provider.FeatureMeetings,
 			AnyOf:   []string{"dashboard_meetings:read:admin", "dashboard:read:admin", "dashboard:read:list_meetings:admin", "dashboard:read:list_meetings:master"},
 			Reason:  "Lists ended meetings, so that their quality can be read.",
 		},
 		{
-			Feature: "list participants",
+			Feature: provider.FeatureParticipants,
 			AnyOf:   []string{"dashboard_meetings:read:admin", "dashboard:read:list_meeting_participants:admin", "dashboard:read:list_meeting_participants:master"},
 			Reason:  quality,
 		},
 		{
-			Feature: "read quality of service",
+			Feature: provider.FeatureQuality,
 			AnyOf:   []string{"dashboard_meetings:read:admin", "dashboard:read:list_meeting_participants_qos:admin", "dashboard:read:list_meeting_participants_qos:master"},
 			Reason:  quality,
 		},
 		{
-			Feature: "identify account",
+			Feature: provider.FeatureAccount,
 			AnyOf:   []string{"user:read:admin", "user:read", "user_info:read", "user:read:user:admin", "user:read:user:master", "user:read:user"},
 			Reason:  "Tells which Zoom account was linked, and by which administrator.",
 		},

@@ -24,12 +24,12 @@ func (q *Queries) AccountHasLinks(ctx context.Context, provider string, accountI
 }
 
 const denyAuthorization = `-- name: DenyAuthorization :execrows
-update authorizations set state = 'refused', error_code = $1, returned_at = now(), verifier_sealed = ''
-where authorization_id = $2 and state = 'offered' and expires_at > now()
+update authorizations set state = 'refused', error_code = $1, returned_at = $2::timestamptz, verifier_sealed = ''
+where authorization_id = $3 and state = 'offered' and expires_at > $2
 `
 
-func (q *Queries) DenyAuthorization(ctx context.Context, errorCode *string, authorizationID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, denyAuthorization, errorCode, authorizationID)
+func (q *Queries) DenyAuthorization(ctx context.Context, errorCode *string, now time.Time, authorizationID uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, denyAuthorization, errorCode, now, authorizationID)
 	if err != nil {
 		return 0, err
 	}
@@ -111,9 +111,11 @@ func (q *Queries) LinkStatus(ctx context.Context, provider string, accountID str
 }
 
 const linkedAccounts = `-- name: LinkedAccounts :many
-select l.provider, l.account_id, l.org_id, l.status, l.linked_by_sealed, l.linked_at, l.max_daily_api_requests, l.discard_guest_info, l.last_sync_at, l.last_status, l.errors, l.missing_scopes, l.unlink_requested_at, a.company_sealed
+select l.provider, l.account_id, l.org_id, l.status, l.linked_by_sealed, l.linked_at, l.max_daily_api_requests, l.discard_guest_info, l.last_sync_at, l.last_status, l.errors, l.missing_scopes, l.unlink_requested_at, a.company_sealed, ak.key_sealed as account_key_sealed, lk.key_sealed as link_key_sealed
 from links l
 join accounts a using (provider, account_id)
+left join vault.data_keys ak on ak.scope = concat('account/', l.provider, '/', l.account_id)
+left join vault.data_keys lk on lk.scope = concat('link/', l.provider, '/', l.account_id, '/', l.org_id)
 where l.org_id = $1 and ($2::text = '' or l.provider = $2) and l.status <> 'unlinking'
 order by l.linked_at, l.account_id
 `
@@ -133,8 +135,11 @@ type LinkedAccountsRow struct {
 	MissingScopes       []string
 	UnlinkRequestedAt   *time.Time
 	CompanySealed       []byte
+	AccountKeySealed    []byte
+	LinkKeySealed       []byte
 }
 
+// With the keys that open what is sealed of a link, so that a list costs one query.
 func (q *Queries) LinkedAccounts(ctx context.Context, orgID uuid.UUID, provider string) ([]LinkedAccountsRow, error) {
 	rows, err := q.db.Query(ctx, linkedAccounts, orgID, provider)
 	if err != nil {
@@ -159,6 +164,8 @@ func (q *Queries) LinkedAccounts(ctx context.Context, orgID uuid.UUID, provider 
 			&i.MissingScopes,
 			&i.UnlinkRequestedAt,
 			&i.CompanySealed,
+			&i.AccountKeySealed,
+			&i.LinkKeySealed,
 		); err != nil {
 			return nil, err
 		}
@@ -333,12 +340,12 @@ func (q *Queries) Receipts(ctx context.Context, orgID *uuid.UUID, accountID stri
 }
 
 const returnAuthorization = `-- name: ReturnAuthorization :execrows
-update authorizations set state = 'returned', code_sealed = $1, returned_at = now()
-where authorization_id = $2 and state = 'offered' and expires_at > now()
+update authorizations set state = 'returned', code_sealed = $1, returned_at = $2::timestamptz
+where authorization_id = $3 and state = 'offered' and expires_at > $2
 `
 
-func (q *Queries) ReturnAuthorization(ctx context.Context, codeSealed []byte, authorizationID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, returnAuthorization, codeSealed, authorizationID)
+func (q *Queries) ReturnAuthorization(ctx context.Context, codeSealed []byte, now time.Time, authorizationID uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, returnAuthorization, codeSealed, now, authorizationID)
 	if err != nil {
 		return 0, err
 	}

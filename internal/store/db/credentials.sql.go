@@ -10,6 +10,32 @@ import (
 	"time"
 )
 
+const beginRefresh = `-- name: BeginRefresh :one
+update credentials set refresh_began_at = coalesce(refresh_began_at, $1::timestamptz)
+where provider = $2 and account_id = $3 and generation = $4 and state = 'active'
+returning refresh_began_at::timestamptz
+`
+
+type BeginRefreshParams struct {
+	Now        time.Time
+	Provider   string
+	AccountID  string
+	Generation int64
+}
+
+// The first of the refreshes of this pair that were never answered stays noted.
+func (q *Queries) BeginRefresh(ctx context.Context, arg BeginRefreshParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, beginRefresh,
+		arg.Now,
+		arg.Provider,
+		arg.AccountID,
+		arg.Generation,
+	)
+	var refresh_began_at time.Time
+	err := row.Scan(&refresh_began_at)
+	return refresh_began_at, err
+}
+
 const confirmCredential = `-- name: ConfirmCredential :exec
 update credentials set prior_grant_sealed = null where provider = $1 and account_id = $2
 `
@@ -20,7 +46,7 @@ func (q *Queries) ConfirmCredential(ctx context.Context, provider string, accoun
 }
 
 const credential = `-- name: Credential :one
-select c.provider, c.account_id, c.grant_sealed, c.prior_grant_sealed, c.scopes, c.access_expires_at, c.state, c.verdict, c.evidence, c.generation, c.authorized_user_id, c.authorized_at, c.refreshed_at, exists (
+select c.provider, c.account_id, c.grant_sealed, c.prior_grant_sealed, c.scopes, c.access_expires_at, c.state, c.verdict, c.evidence, c.generation, c.authorized_user_id, c.authorized_at, c.refreshed_at, c.refresh_began_at, exists (
     select from links l where l.provider = c.provider and l.account_id = c.account_id and l.status <> 'unlinking'
 ) as linked
 from credentials c
@@ -50,36 +76,42 @@ func (q *Queries) Credential(ctx context.Context, provider string, accountID str
 		&i.Credential.AuthorizedUserID,
 		&i.Credential.AuthorizedAt,
 		&i.Credential.RefreshedAt,
+		&i.Credential.RefreshBeganAt,
 		&i.Linked,
 	)
 	return i, err
 }
 
 const judgeCredential = `-- name: JudgeCredential :exec
-update credentials set state = $3, verdict = $4, evidence = $5 where provider = $1 and account_id = $2
+update credentials
+set state = $1, verdict = $2, evidence = $3,
+    refresh_began_at = case when $4::boolean then refresh_began_at end
+where provider = $5 and account_id = $6
 `
 
 type JudgeCredentialParams struct {
-	Provider  string
-	AccountID string
-	State     string
-	Verdict   *string
-	Evidence  *string
+	State      string
+	Verdict    *string
+	Evidence   *string
+	Unanswered bool
+	Provider   string
+	AccountID  string
 }
 
 func (q *Queries) JudgeCredential(ctx context.Context, arg JudgeCredentialParams) error {
 	_, err := q.db.Exec(ctx, judgeCredential,
-		arg.Provider,
-		arg.AccountID,
 		arg.State,
 		arg.Verdict,
 		arg.Evidence,
+		arg.Unanswered,
+		arg.Provider,
+		arg.AccountID,
 	)
 	return err
 }
 
 const lockCredential = `-- name: LockCredential :one
-select provider, account_id, grant_sealed, prior_grant_sealed, scopes, access_expires_at, state, verdict, evidence, generation, authorized_user_id, authorized_at, refreshed_at from credentials where provider = $1 and account_id = $2 for update
+select provider, account_id, grant_sealed, prior_grant_sealed, scopes, access_expires_at, state, verdict, evidence, generation, authorized_user_id, authorized_at, refreshed_at, refresh_began_at from credentials where provider = $1 and account_id = $2 for update
 `
 
 func (q *Queries) LockCredential(ctx context.Context, provider string, accountID string) (Credential, error) {
@@ -99,6 +131,7 @@ func (q *Queries) LockCredential(ctx context.Context, provider string, accountID
 		&i.AuthorizedUserID,
 		&i.AuthorizedAt,
 		&i.RefreshedAt,
+		&i.RefreshBeganAt,
 	)
 	return i, err
 }
@@ -107,7 +140,7 @@ const rotateCredential = `-- name: RotateCredential :exec
 update credentials
 set grant_sealed = $1, prior_grant_sealed = $2, scopes = $3,
     access_expires_at = $4, state = 'active', verdict = $5, evidence = $6,
-    generation = generation + 1, refreshed_at = clock_timestamp()
+    refresh_began_at = null, generation = generation + 1, refreshed_at = clock_timestamp()
 where provider = $7 and account_id = $8
 `
 
@@ -142,7 +175,7 @@ values ($1, $2, $3, $4, $5, $6)
 on conflict (provider, account_id) do update
 set grant_sealed = excluded.grant_sealed, prior_grant_sealed = null, scopes = excluded.scopes,
     access_expires_at = excluded.access_expires_at, authorized_user_id = excluded.authorized_user_id,
-    state = 'active', verdict = null, evidence = null, generation = c.generation + 1,
+    state = 'active', verdict = null, evidence = null, refresh_began_at = null, generation = c.generation + 1,
     authorized_at = now(), refreshed_at = now()
 where excluded.access_expires_at >= c.access_expires_at
 `

@@ -149,6 +149,7 @@ type Credential struct {
 	AuthorizedUserID string
 	AuthorizedAt     time.Time
 	RefreshedAt      time.Time
+	RefreshBeganAt   *time.Time
 }
 
 type DeviceState struct {

@@ -11,17 +11,20 @@ delete from authorizations where org_id = @org_id and state = 'offered' and expi
 select * from authorizations where authorization_id = @authorization_id and org_id = @org_id and provider = @provider;
 
 -- name: ReturnAuthorization :execrows
-update authorizations set state = 'returned', code_sealed = @code_sealed, returned_at = now()
-where authorization_id = @authorization_id and state = 'offered' and expires_at > now();
+update authorizations set state = 'returned', code_sealed = @code_sealed, returned_at = @now::timestamptz
+where authorization_id = @authorization_id and state = 'offered' and expires_at > @now;
 
 -- name: DenyAuthorization :execrows
-update authorizations set state = 'refused', error_code = @error_code, returned_at = now(), verifier_sealed = ''
-where authorization_id = @authorization_id and state = 'offered' and expires_at > now();
+update authorizations set state = 'refused', error_code = @error_code, returned_at = @now::timestamptz, verifier_sealed = ''
+where authorization_id = @authorization_id and state = 'offered' and expires_at > @now;
 
 -- name: LinkedAccounts :many
-select l.*, a.company_sealed
+-- With the keys that open what is sealed of a link, so that a list costs one query.
+select l.*, a.company_sealed, ak.key_sealed as account_key_sealed, lk.key_sealed as link_key_sealed
 from links l
 join accounts a using (provider, account_id)
+left join vault.data_keys ak on ak.scope = concat('account/', l.provider, '/', l.account_id)
+left join vault.data_keys lk on lk.scope = concat('link/', l.provider, '/', l.account_id, '/', l.org_id)
 where l.org_id = @org_id and (@provider::text = '' or l.provider = @provider) and l.status <> 'unlinking'
 order by l.linked_at, l.account_id;
 

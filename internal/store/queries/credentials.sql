@@ -17,7 +17,7 @@ values ($1, $2, $3, $4, $5, $6)
 on conflict (provider, account_id) do update
 set grant_sealed = excluded.grant_sealed, prior_grant_sealed = null, scopes = excluded.scopes,
     access_expires_at = excluded.access_expires_at, authorized_user_id = excluded.authorized_user_id,
-    state = 'active', verdict = null, evidence = null, generation = c.generation + 1,
+    state = 'active', verdict = null, evidence = null, refresh_began_at = null, generation = c.generation + 1,
     authorized_at = now(), refreshed_at = now()
 where excluded.access_expires_at >= c.access_expires_at;
 
@@ -25,11 +25,20 @@ where excluded.access_expires_at >= c.access_expires_at;
 update credentials
 set grant_sealed = @grant_sealed, prior_grant_sealed = @prior_grant_sealed, scopes = @scopes,
     access_expires_at = @access_expires_at, state = 'active', verdict = @verdict, evidence = @evidence,
-    generation = generation + 1, refreshed_at = clock_timestamp()
+    refresh_began_at = null, generation = generation + 1, refreshed_at = clock_timestamp()
 where provider = @provider and account_id = @account_id;
 
 -- name: ConfirmCredential :exec
 update credentials set prior_grant_sealed = null where provider = $1 and account_id = $2;
 
 -- name: JudgeCredential :exec
-update credentials set state = $3, verdict = $4, evidence = $5 where provider = $1 and account_id = $2;
+update credentials
+set state = @state, verdict = @verdict, evidence = @evidence,
+    refresh_began_at = case when @unanswered::boolean then refresh_began_at end
+where provider = @provider and account_id = @account_id;
+
+-- name: BeginRefresh :one
+-- The first of the refreshes of this pair that were never answered stays noted.
+update credentials set refresh_began_at = coalesce(refresh_began_at, @now::timestamptz)
+where provider = @provider and account_id = @account_id and generation = @generation and state = 'active'
+returning refresh_began_at::timestamptz;
