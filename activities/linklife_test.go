@@ -88,9 +88,11 @@ func setupLife(t *testing.T) *lifeBundle {
 	hosted := worker.New(b.temporal, workflows.TaskQueue, worker.Options{DisableRegistrationAliasing: true})
 	workflows.RegisterWorkflows(hosted)
 	manager := credentials.New(b.store, b.vault, b.zoom)
+	schedules := &Schedules{Store: b.store, Temporal: b.temporal, HarvestInterval: time.Hour, DevicesInterval: time.Hour}
 	Register(hosted, Set{
 		Links:     &Links{Store: b.store, Vault: b.vault, Credentials: manager, Temporal: b.temporal},
-		Schedules: &Schedules{Store: b.store, Temporal: b.temporal, HarvestInterval: time.Hour, DevicesInterval: time.Hour},
+		Schedules: schedules,
+		Sweeps:    &Sweeps{Store: b.store, Temporal: b.temporal, Schedules: schedules},
 		Erasure:   &Erasure{Store: b.store, Vault: b.vault, Credentials: manager},
 	})
 	if err := hosted.Start(); err != nil {

@@ -19,6 +19,8 @@ type Set struct {
 	Links     *Links
 	Schedules *Schedules
 	Erasure   *Erasure
+	Sweeps    *Sweeps
+	Retention *Retention
 }
 
 // Register registers every activity of the set under its name. The registry's worker
@@ -49,6 +51,15 @@ func Register(registry worker.ActivityRegistry, set Set) {
 			workflows.RevokeGrantActivity:   set.Erasure.RevokeGrant,
 			workflows.GiveUpRevokeActivity:  set.Erasure.GiveUpRevocation,
 		})
+	}
+	if set.Sweeps != nil {
+		registerAll(registry, map[string]any{
+			workflows.StartSweepActivity: set.Sweeps.StartSweep,
+			workflows.SweepActivity:      set.Sweeps.SweepHistories,
+		})
+	}
+	if set.Retention != nil {
+		registerAll(registry, map[string]any{workflows.RetainActivity: set.Retention.DropStaleAuthorizations})
 	}
 	if set.Harvest != nil {
 		registerAll(registry, map[string]any{

@@ -18,6 +18,9 @@ import (
 	"callweave/workflows"
 )
 
+// retainEvery is how often what has expired is dropped.
+const retainEvery = time.Hour
+
 // minCatchup is the least catch-up window of a schedule. A missed run needs no catching
 // up: the ledger and the devices' state say where the next one begins.
 const minCatchup = time.Minute
@@ -46,6 +49,17 @@ func (s *Schedules) EnsureDevicesSchedule(ctx context.Context, in workflows.Coll
 		_, org, err := s.Store.Needed(ctx, provider.AccountRef{}, in.OrgID)
 		return org, err
 	}))
+}
+
+// EnsureRetainSchedule sees to it that what has expired is dropped. A worker calls it when
+// it starts; repeating it changes nothing.
+func (s *Schedules) EnsureRetainSchedule(ctx context.Context) error {
+	_, err := s.Temporal.ScheduleClient().Create(ctx, scheduleOf(workflows.RetainID, retainEvery, temporal.SearchAttributes{},
+		&client.ScheduleWorkflowAction{Workflow: workflows.RetainWorkflow, StaticSummary: "Drop what has expired"}))
+	if err == nil || errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return nil
+	}
+	return fmt.Errorf("schedule %s: %w", workflows.RetainID, err)
 }
 
 // StopSchedules deletes the schedules of a link that nothing else needs. Repeating it

@@ -37,6 +37,7 @@ type worker struct {
 	temporal  client.Client
 	namespace string
 	host      sdkworker.Worker
+	schedules *activities.Schedules
 	fatal     chan error
 }
 
@@ -80,6 +81,9 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 		return nil, err
 	}
 	w.host = w.build(sealed)
+	if err := w.schedules.EnsureRetainSchedule(ctx); err != nil {
+		return nil, err
+	}
 	return w, nil
 }
 
@@ -104,10 +108,15 @@ func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
 		MaxHeartbeatThrottleInterval: 10 * time.Second, // a cancelled harvest hears of it with its next heartbeat
 	})
 	workflows.RegisterWorkflows(host)
+	w.schedules = &activities.Schedules{
+		Store: w.store, Temporal: w.temporal, HarvestInterval: w.settings.HarvestInterval, DevicesInterval: w.settings.DevicesInterval,
+	}
 	activities.Register(host, activities.Set{
 		Links:     &activities.Links{Store: w.store, Vault: sealed, Credentials: manager, Temporal: w.temporal},
-		Schedules: &activities.Schedules{Store: w.store, Temporal: w.temporal, HarvestInterval: w.settings.HarvestInterval, DevicesInterval: w.settings.DevicesInterval},
+		Schedules: w.schedules,
 		Erasure:   &activities.Erasure{Store: w.store, Vault: sealed, Credentials: manager},
+		Sweeps:    &activities.Sweeps{Store: w.store, Temporal: w.temporal, Schedules: w.schedules},
+		Retention: &activities.Retention{Store: w.store},
 		Harvest: activities.NewHarvest(w.store, sealed, manager, activities.HarvestConfig{
 			Interval: w.settings.HarvestInterval, Lookback: w.settings.HarvestLookback, SettleAfter: w.settings.HarvestSettleAfter,
 		}),

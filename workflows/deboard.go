@@ -47,7 +47,7 @@ func (d *deboard) run(ctx workflow.Context) (DeboardResult, error) {
 	}
 	if d.fence.Finished {
 		d.show(ctx, "erased before")
-		return d.fence.Result, nil
+		return d.fence.Result, d.sweep(ctx) // this run is one more that names account and org
 	}
 	link := LinkInput{AccountRef: d.in.AccountRef, OrgID: d.in.OrgID}
 	err = workflow.ExecuteActivity(bookkeeping(ctx, "Stop schedules that nothing needs"), StopSchedulesActivity, link).Get(ctx, nil)
@@ -64,7 +64,7 @@ func (d *deboard) run(ctx workflow.Context) (DeboardResult, error) {
 	d.awaitRevoke(ctx, &result)
 	d.show(ctx, fmt.Sprintf("erased %d rows; token: %s", result.RowsErased, result.TokenOutcome))
 	d.tellLink(ctx)
-	return result, nil
+	return result, d.sweep(ctx)
 }
 
 // startRevoke hands the account's grant over to a Revoke, if the account goes: it may
@@ -146,6 +146,16 @@ func (d *deboard) tellLink(ctx workflow.Context) {
 	if err != nil {
 		workflow.GetLogger(ctx).Debug("no link to tell of its erasure", "error", err)
 	}
+}
+
+// sweep has the histories erased, ours among them, when all that is left has closed.
+func (d *deboard) sweep(ctx workflow.Context) error {
+	if workflow.GetVersion(ctx, changeSweep, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	// Not a child: a child's history names its parents.
+	return workflow.ExecuteActivity(bookkeeping(ctx, "Have the histories erased"), StartSweepActivity,
+		SweepInput{ReceiptID: d.fence.ReceiptID}).Get(ctx, nil)
 }
 
 func (d *deboard) show(ctx workflow.Context, progress string) {

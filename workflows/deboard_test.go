@@ -52,6 +52,10 @@ func TestDeboardAlone(t *testing.T) {
 	if n := fake.called(workflows.FinishErasureActivity); n != 1 {
 		t.Errorf("erasures finished = %d, want 1", n)
 	}
+	// Each run names account and org in its id, so each has the histories erased.
+	if n := fake.called(workflows.StartSweepActivity); n != 2 {
+		t.Errorf("sweeps started = %d, want 2", n)
+	}
 }
 
 // The erasure goes on in another run where this one stopped.

@@ -23,6 +23,9 @@ const maxWeaveBatches = 50
 // again; a failed poll is shown on the org and in the result, and the next one makes up
 // for it.
 func CollectDevices(ctx workflow.Context, in CollectDevicesInput) (CollectDevicesResult, error) {
+	if err := findable(ctx, OrgIDKey, in.OrgID.String()); err != nil {
+		return CollectDevicesResult{}, err
+	}
 	workflow.SetCurrentDetails(ctx, "Reading the network.")
 	var collected CollectedDevices
 	err := workflow.ExecuteActivity(collecting(ctx, "poll the network of "+in.OrgID.String()), CollectDevicesActivity, in).Get(ctx, &collected)

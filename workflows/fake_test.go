@@ -76,6 +76,7 @@ func (f *fakeLink) environment(t *testing.T) *testsuite.TestWorkflowEnvironment 
 		workflows.FinishErasureActivity: f.finish,
 		workflows.RevokeGrantActivity:   f.revoke,
 		workflows.GiveUpRevokeActivity:  f.giveUp,
+		workflows.StartSweepActivity:    func(context.Context, workflows.SweepInput) error { return f.count(workflows.StartSweepActivity) },
 	} {
 		env.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
 	}

@@ -69,6 +69,9 @@ type harvest struct {
 }
 
 func (h *harvest) run(ctx workflow.Context) error {
+	if err := findable(ctx, AccountIDKey, h.in.AccountID, ProviderKey.ValueSet(string(h.in.Provider))); err != nil {
+		return err
+	}
 	windows, err := h.plan(ctx)
 	if err != nil {
 		return h.end(ctx, err)

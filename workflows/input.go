@@ -52,6 +52,14 @@ func (in RevokeInput) Validate() error {
 	return err
 }
 
+// Validate reports everything that is wrong with the input.
+func (in SweepInput) Validate() error {
+	if in.ReceiptID == uuid.Nil {
+		return errors.New("receipt_id: missing")
+	}
+	return nil
+}
+
 // invalidInput fails a workflow whose input no retry mends.
 func invalidInput(workflowType string, err error) error {
 	return temporal.NewNonRetryableApplicationError(fmt.Sprintf("%s: invalid input: %v", workflowType, err), ErrInvalidInput, nil)

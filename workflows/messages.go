@@ -171,6 +171,22 @@ type RevokeResult struct {
 	TokenOutcome string `json:"token_outcome"` // as in the receipt
 }
 
+// SweepInput begins a Sweep.
+type SweepInput struct {
+	ReceiptID uuid.UUID `json:"receipt_id"`
+}
+
+// SweepResult is what one look of a Sweep found.
+type SweepResult struct {
+	Deleted int `json:"deleted"` // executions whose deletion was asked for
+	Left    int `json:"left"`    // executions that are still there, those just deleted among them
+}
+
+// RetainResult ends a Retain.
+type RetainResult struct {
+	Authorizations int64 `json:"authorizations"` // attempts to link that came to nothing
+}
+
 // GaveUp says that a grant could not be revoked in time, and why.
 type GaveUp struct {
 	ReceiptID uuid.UUID `json:"receipt_id"`

@@ -23,6 +23,8 @@ const (
 	CollectDevicesWorkflow = "CollectDevices"
 	DeboardWorkflow        = "Deboard"
 	RevokeWorkflow         = "Revoke"
+	SweepWorkflow          = "Sweep"
+	RetainWorkflow         = "Retain"
 )
 
 // What a Link listens to. The signals and the updates of one name do the same; updates
@@ -55,6 +57,9 @@ const (
 	GiveUpRevokeActivity   = "GiveUpRevocation"
 	EraseActivity          = "EraseBatch"
 	FinishErasureActivity  = "FinishErasure"
+	StartSweepActivity     = "StartSweep"
+	SweepActivity          = "SweepHistories"
+	RetainActivity         = "DropStaleAuthorizations"
 )
 
 // Error types decide about retrying; texts do not.
@@ -112,6 +117,20 @@ func DeboardID(ref provider.AccountRef, org uuid.UUID) string {
 func RevokeID(ref provider.AccountRef, receipt uuid.UUID) string {
 	return "revoke/" + ref.String() + "/" + receipt.String()
 }
+
+// SweepID is the workflow id of the erasure of histories behind a receipt. It names nobody.
+func SweepID(receipt uuid.UUID) string { return "sweep/" + receipt.String() }
+
+// RetainID is the id of the schedule that drops what has expired, and of its workflow.
+const RetainID = "retain"
+
+// The changes of workflow code that running workflows must not see in the middle.
+const (
+	// 2026-11-23: the executions of an unlinked link are erased, too.
+	changeSweep = "sweep-histories"
+	// 2026-11-23: harvests and polls that were started by hand are found by account or org.
+	changeFindable = "findable"
+)
 
 // ParseLinkID is the inverse of [LinkID]. An account id may have slashes in it.
 func ParseLinkID(id string) (provider.AccountRef, uuid.UUID, bool) {

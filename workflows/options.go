@@ -18,6 +18,7 @@ const (
 	priorityDeboard   = 1
 	priorityAuthorize = 2
 	priorityHarvest   = 4
+	prioritySweep     = 5
 )
 
 // revokeFor is how long a provider that does not answer is asked to end a grant.
@@ -88,6 +89,18 @@ func erasing(ctx workflow.Context, summary string) workflow.Context {
 		HeartbeatTimeout:    time.Minute,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 		Priority:            temporal.Priority{PriorityKey: priorityDeboard},
+	})
+}
+
+// sweeping is for one look at the executions that are to be deleted, however many. It is
+// retried until it works.
+func sweeping(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: time.Hour,
+		HeartbeatTimeout:    time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Minute},
+		Priority:            temporal.Priority{PriorityKey: prioritySweep},
 	})
 }
 

@@ -13,6 +13,8 @@ func RegisterWorkflows(registry worker.WorkflowRegistry) {
 		LinkWorkflow:           Link,
 		DeboardWorkflow:        Deboard,
 		RevokeWorkflow:         Revoke,
+		SweepWorkflow:          Sweep,
+		RetainWorkflow:         Retain,
 		HarvestWorkflow:        Harvest,
 		CollectDevicesWorkflow: CollectDevices,
 	} {

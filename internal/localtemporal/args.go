@@ -10,6 +10,9 @@ func dynamicConfig() []string {
 		"history.transferProcessorMaxPollRPS=2000",
 		"history.timerProcessorMaxPollRPS=2000",
 		"history.visibilityProcessorMaxPollRPS=2000",
+		// A closed execution is deleted when the queues' read marks have passed its end: by default half a minute later.
+		"history.transferProcessorUpdateAckInterval=\"1s\"",
+		"history.visibilityProcessorUpdateAckInterval=\"1s\"",
 		// With four partitions and few pollers tasks wait in a partition nobody polls, and rate limits per
 		// fairness key are split by four.
 		"matching.numTaskqueueReadPartitions=1",

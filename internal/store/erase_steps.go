@@ -77,7 +77,7 @@ func orgSteps() []eraseStep {
 			return q.EraseDeviceState(ctx, r.OrgID)
 		}},
 		{"authorizations", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
-			return q.EraseAuthorizationsOfOrg(ctx, r.OrgID)
+			return q.EraseAuthorizationsOfOrg(ctx, r.OrgID, r.FencedAt)
 		}},
 	}
 }
@@ -151,7 +151,7 @@ func countRows(ctx context.Context, q *db.Queries, r db.Receipt, scope erasure) 
 		counts[row.TableName] += row.Rows
 	}
 	if scope.org {
-		ofOrg, err := q.CountOrgRows(ctx, r.OrgID)
+		ofOrg, err := q.CountOrgRows(ctx, r.OrgID, r.FencedAt)
 		if err != nil {
 			return nil, fmt.Errorf("count org rows: %w", err)
 		}

@@ -297,7 +297,7 @@ func (q *Queries) QuarantinedMeetings(ctx context.Context, accountID string, org
 }
 
 const receipts = `-- name: Receipts :many
-select receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at from receipts
+select receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at, executions_deleted, executions_left, histories_erased_at from receipts
 where ($1::uuid is null or org_id = $1) and ($2::text = '' or account_id = $2)
 order by fenced_at desc, receipt_id
 limit $3
@@ -328,6 +328,9 @@ func (q *Queries) Receipts(ctx context.Context, orgID *uuid.UUID, accountID stri
 			&i.TokenOutcome,
 			&i.TokenEvidence,
 			&i.TokenAt,
+			&i.ExecutionsDeleted,
+			&i.ExecutionsLeft,
+			&i.HistoriesErasedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -19,7 +20,8 @@ union all select 'leases', count(*) from leases l where l.org_id = $1
 union all select 'sites', count(*) from sites s where s.org_id = $1
 union all select 'device_states', count(*) from device_states d where d.org_id = $1
 union all select 'authorizations', count(*) from authorizations z
-    where z.org_id = $1 and z.account_id is null and (z.state = 'refused' or z.expires_at < now() - interval '10 minutes')
+    where z.org_id = $1 and z.account_id is null and z.created_at <= $2
+      and (z.state <> 'returned' or z.expires_at + interval '10 minutes' < $2)
 `
 
 type CountOrgRowsRow struct {
@@ -27,8 +29,8 @@ type CountOrgRowsRow struct {
 	Rows      int64
 }
 
-func (q *Queries) CountOrgRows(ctx context.Context, orgID uuid.UUID) ([]CountOrgRowsRow, error) {
-	rows, err := q.db.Query(ctx, countOrgRows, orgID)
+func (q *Queries) CountOrgRows(ctx context.Context, orgID uuid.UUID, fencedAt time.Time) ([]CountOrgRowsRow, error) {
+	rows, err := q.db.Query(ctx, countOrgRows, orgID, fencedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -49,12 +51,14 @@ func (q *Queries) CountOrgRows(ctx context.Context, orgID uuid.UUID) ([]CountOrg
 
 const eraseAuthorizationsOfOrg = `-- name: EraseAuthorizationsOfOrg :execrows
 delete from authorizations
-where org_id = $1 and account_id is null and (state = 'refused' or expires_at < now() - interval '10 minutes')
+where org_id = $1 and account_id is null and created_at <= $2
+  and (state <> 'returned' or expires_at + interval '10 minutes' < $2)
 `
 
-// Attempts that came to nothing. One that is under way goes on.
-func (q *Queries) EraseAuthorizationsOfOrg(ctx context.Context, orgID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, eraseAuthorizationsOfOrg, orgID)
+// Attempts that came to nothing, and offers from before the fence: none outlives the
+// unlinking. One that somebody came back with goes on while it can still succeed.
+func (q *Queries) EraseAuthorizationsOfOrg(ctx context.Context, orgID uuid.UUID, fencedAt time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseAuthorizationsOfOrg, orgID, fencedAt)
 	if err != nil {
 		return 0, err
 	}

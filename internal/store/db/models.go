@@ -346,21 +346,24 @@ type RadioSample struct {
 }
 
 type Receipt struct {
-	ReceiptID     uuid.UUID
-	Provider      string
-	AccountID     string
-	OrgID         uuid.UUID
-	Reason        string
-	FencedAt      time.Time
-	FinishedAt    *time.Time
-	RowsBefore    []byte
-	RowsAfter     []byte
-	KeysDestroyed []string
-	LastLink      bool
-	LastOfOrg     bool
-	TokenOutcome  string
-	TokenEvidence string
-	TokenAt       *time.Time
+	ReceiptID         uuid.UUID
+	Provider          string
+	AccountID         string
+	OrgID             uuid.UUID
+	Reason            string
+	FencedAt          time.Time
+	FinishedAt        *time.Time
+	RowsBefore        []byte
+	RowsAfter         []byte
+	KeysDestroyed     []string
+	LastLink          bool
+	LastOfOrg         bool
+	TokenOutcome      string
+	TokenEvidence     string
+	TokenAt           *time.Time
+	ExecutionsDeleted int32
+	ExecutionsLeft    *int32
+	HistoriesErasedAt *time.Time
 }
 
 type Revocation struct {
@@ -378,6 +381,12 @@ type Site struct {
 	PublicIps []netip.Addr
 	Subnets   []netip.Prefix
 	SeenAt    time.Time
+}
+
+type SweptExecution struct {
+	ReceiptID uuid.UUID
+	RunID     string
+	AskedAt   time.Time
 }
 
 type VaultDataKey struct {

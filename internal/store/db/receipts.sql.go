@@ -15,7 +15,7 @@ import (
 const addReceipt = `-- name: AddReceipt :one
 insert into receipts (provider, account_id, org_id, reason, fenced_at, last_link, last_of_org)
 values ($1, $2, $3, $4, $5, $6, $7)
-returning receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at
+returning receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at, executions_deleted, executions_left, histories_erased_at
 `
 
 type AddReceiptParams struct {
@@ -55,6 +55,9 @@ func (q *Queries) AddReceipt(ctx context.Context, arg AddReceiptParams) (Receipt
 		&i.TokenOutcome,
 		&i.TokenEvidence,
 		&i.TokenAt,
+		&i.ExecutionsDeleted,
+		&i.ExecutionsLeft,
+		&i.HistoriesErasedAt,
 	)
 	return i, err
 }
@@ -107,7 +110,7 @@ const finishReceipt = `-- name: FinishReceipt :one
 update receipts
 set finished_at = clock_timestamp(), rows_after = $2, keys_destroyed = $3
 where receipt_id = $1
-returning receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at
+returning receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at, executions_deleted, executions_left, histories_erased_at
 `
 
 func (q *Queries) FinishReceipt(ctx context.Context, receiptID uuid.UUID, rowsAfter []byte, keysDestroyed []string) (Receipt, error) {
@@ -129,12 +132,15 @@ func (q *Queries) FinishReceipt(ctx context.Context, receiptID uuid.UUID, rowsAf
 		&i.TokenOutcome,
 		&i.TokenEvidence,
 		&i.TokenAt,
+		&i.ExecutionsDeleted,
+		&i.ExecutionsLeft,
+		&i.HistoriesErasedAt,
 	)
 	return i, err
 }
 
 const lastReceipt = `-- name: LastReceipt :one
-select receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at from receipts where provider = $1 and account_id = $2 and org_id = $3 order by fenced_at desc limit 1
+select receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at, executions_deleted, executions_left, histories_erased_at from receipts where provider = $1 and account_id = $2 and org_id = $3 order by fenced_at desc limit 1
 `
 
 func (q *Queries) LastReceipt(ctx context.Context, provider string, accountID string, orgID uuid.UUID) (Receipt, error) {
@@ -156,6 +162,9 @@ func (q *Queries) LastReceipt(ctx context.Context, provider string, accountID st
 		&i.TokenOutcome,
 		&i.TokenEvidence,
 		&i.TokenAt,
+		&i.ExecutionsDeleted,
+		&i.ExecutionsLeft,
+		&i.HistoriesErasedAt,
 	)
 	return i, err
 }
@@ -228,7 +237,7 @@ func (q *Queries) NarrowReceipt(ctx context.Context, arg NarrowReceiptParams) er
 }
 
 const openReceipt = `-- name: OpenReceipt :one
-select receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at from receipts where provider = $1 and account_id = $2 and org_id = $3 and finished_at is null
+select receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at, executions_deleted, executions_left, histories_erased_at from receipts where provider = $1 and account_id = $2 and org_id = $3 and finished_at is null
 `
 
 // The receipt of an unlinking under way; made by its fence.
@@ -251,12 +260,15 @@ func (q *Queries) OpenReceipt(ctx context.Context, provider string, accountID st
 		&i.TokenOutcome,
 		&i.TokenEvidence,
 		&i.TokenAt,
+		&i.ExecutionsDeleted,
+		&i.ExecutionsLeft,
+		&i.HistoriesErasedAt,
 	)
 	return i, err
 }
 
 const receipt = `-- name: Receipt :one
-select receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at from receipts where receipt_id = $1
+select receipt_id, provider, account_id, org_id, reason, fenced_at, finished_at, rows_before, rows_after, keys_destroyed, last_link, last_of_org, token_outcome, token_evidence, token_at, executions_deleted, executions_left, histories_erased_at from receipts where receipt_id = $1
 `
 
 func (q *Queries) Receipt(ctx context.Context, receiptID uuid.UUID) (Receipt, error) {
@@ -278,6 +290,9 @@ func (q *Queries) Receipt(ctx context.Context, receiptID uuid.UUID) (Receipt, er
 		&i.TokenOutcome,
 		&i.TokenEvidence,
 		&i.TokenAt,
+		&i.ExecutionsDeleted,
+		&i.ExecutionsLeft,
+		&i.HistoriesErasedAt,
 	)
 	return i, err
 }

@@ -39,9 +39,11 @@ delete from sites where org_id = $1;
 delete from device_states where org_id = $1;
 
 -- name: EraseAuthorizationsOfOrg :execrows
--- Attempts that came to nothing. One that is under way goes on.
+-- Attempts that came to nothing, and offers from before the fence: none outlives the
+-- unlinking. One that somebody came back with goes on while it can still succeed.
 delete from authorizations
-where org_id = @org_id and account_id is null and (state = 'refused' or expires_at < now() - interval '10 minutes');
+where org_id = @org_id and account_id is null and created_at <= @fenced_at
+  and (state <> 'returned' or expires_at + interval '10 minutes' < @fenced_at);
 
 -- name: CountOrgRows :many
 select 'client_samples'::text as table_name, count(*) as rows from client_samples c where c.org_id = @org_id
@@ -51,4 +53,5 @@ union all select 'leases', count(*) from leases l where l.org_id = @org_id
 union all select 'sites', count(*) from sites s where s.org_id = @org_id
 union all select 'device_states', count(*) from device_states d where d.org_id = @org_id
 union all select 'authorizations', count(*) from authorizations z
-    where z.org_id = @org_id and z.account_id is null and (z.state = 'refused' or z.expires_at < now() - interval '10 minutes');
+    where z.org_id = @org_id and z.account_id is null and z.created_at <= @fenced_at
+      and (z.state <> 'returned' or z.expires_at + interval '10 minutes' < @fenced_at);
