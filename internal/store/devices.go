@@ -45,6 +45,12 @@ func (s *Store) LandDevices(ctx context.Context, landing DeviceLanding) error {
 		return err
 	}
 	err := s.inTx(ctx, func(tx pgx.Tx, q *db.Queries) error {
+		if !landing.SyncedAt.IsZero() {
+			// It changes the org's row in the end, and fences lock the org before the link.
+			if _, err := q.LockOrg(ctx, landing.OrgID); err != nil {
+				return notFound(err, "lock org")
+			}
+		}
 		if err := requireOrg(ctx, q, landing.OrgID); err != nil {
 			return err
 		}

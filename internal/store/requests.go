@@ -39,23 +39,35 @@ func NewMeter(s *Store, now func() time.Time) *Meter {
 
 // Reserve implements [provider.Meter]. The budget of the day is the smallest of the
 // settings of the account's links. Where it is spent, the error is of kind
-// [provider.RateLimited], daily, with the time until 00:00 UTC.
+// [provider.RateLimited], daily, with the time until 00:00 UTC. [ErrFenced] where no link
+// of the account goes on. Reservations of an account come one after the other, so that two
+// categories cannot spend the same rest of a budget.
 func (m *Meter) Reserve(ctx context.Context, ref provider.AccountRef, category string, n int) error {
 	now := m.now().UTC()
 	day := now.Truncate(24 * time.Hour)
-	q := m.store.queries()
-	_, err := q.ReserveRequests(ctx, db.ReserveRequestsParams{
-		Provider: string(ref.Provider), AccountID: ref.AccountID, Day: day, Category: category,
-		N: int64(n), DefaultBudget: DefaultDailyRequests,
+	granted := false
+	err := m.store.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		if err := requireAccount(ctx, q, ref); err != nil {
+			return err
+		}
+		if err := q.LockRequests(ctx, string(ref.Provider), ref.AccountID); err != nil {
+			return err
+		}
+		_, err := q.ReserveRequests(ctx, db.ReserveRequestsParams{
+			Provider: string(ref.Provider), AccountID: ref.AccountID, Day: day, Category: category,
+			N: int64(n), DefaultBudget: DefaultDailyRequests,
+		})
+		granted = err == nil
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
 	})
-	if err == nil {
-		return nil
-	}
-	if !errors.Is(err, pgx.ErrNoRows) {
+	switch {
+	case err != nil:
 		return fmt.Errorf("reserve requests of %s: %w", ref, err)
-	}
-	if err := requireAccount(ctx, q, ref); err != nil {
-		return fmt.Errorf("reserve requests: %w", err)
+	case granted:
+		return nil
 	}
 	return &provider.Error{
 		Kind: provider.RateLimited, Operation: "reserve requests", Code: budgetCode, Daily: true,

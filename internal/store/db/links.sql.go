@@ -30,14 +30,20 @@ func (q *Queries) Account(ctx context.Context, provider string, accountID string
 }
 
 const failLinks = `-- name: FailLinks :many
-update links
+with locked as materialized (
+    select o.org_id from links o
+    where o.provider = $1 and o.account_id = $2 and o.status = 'active'
+    order by o.org_id for no key update
+)
+update links l
 set status = 'failed', last_status = 'failed', errors = array[$3::text]
-where provider = $1 and account_id = $2 and status = 'active'
-returning org_id
+from locked
+where l.provider = $1 and l.account_id = $2 and l.org_id = locked.org_id
+returning l.org_id
 `
 
-func (q *Queries) FailLinks(ctx context.Context, provider string, accountID string, error string) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, failLinks, provider, accountID, error)
+func (q *Queries) FailLinks(ctx context.Context, provider string, accountID string, column3 string) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, failLinks, provider, accountID, column3)
 	if err != nil {
 		return nil, err
 	}
@@ -256,12 +262,20 @@ func (q *Queries) OtherLinks(ctx context.Context, provider string, accountID str
 }
 
 const reviveLinks = `-- name: ReviveLinks :exec
-update links
+with locked as materialized (
+    select o.org_id from links o
+    where o.provider = $1 and o.account_id = $2 and o.status <> 'unlinking'
+    order by o.org_id for no key update
+)
+update links l
 set status = 'active', errors = '{}', last_status = nullif(last_status, 'failed'), missing_scopes = $3
-where provider = $1 and account_id = $2 and status <> 'unlinking'
+from locked
+where l.provider = $1 and l.account_id = $2 and l.org_id = locked.org_id
 `
 
 // New credentials serve every link of the account: what was wrong with the old ones is over.
+// Whoever changes all links of an account locks them by org first: two that locked them
+// as the table has them would wait for each other.
 func (q *Queries) ReviveLinks(ctx context.Context, provider string, accountID string, missingScopes []string) error {
 	_, err := q.db.Exec(ctx, reviveLinks, provider, accountID, missingScopes)
 	return err

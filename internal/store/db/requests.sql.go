@@ -10,24 +10,28 @@ import (
 	"time"
 )
 
+const lockRequests = `-- name: LockRequests :exec
+select pg_advisory_xact_lock(hashtextextended('requests/' || $1::text || '/' || $2::text, 0))
+`
+
+// One reservation of an account at a time, until the transaction ends.
+func (q *Queries) LockRequests(ctx context.Context, provider string, accountID string) error {
+	_, err := q.db.Exec(ctx, lockRequests, provider, accountID)
+	return err
+}
+
 const reserveRequests = `-- name: ReserveRequests :one
-with fence as (
-    select true from links
-    where provider = $1 and account_id = $2 and status <> 'unlinking'
-    limit 1 for share
-), budget as (
+with budget as (
     select min(coalesce(max_daily_api_requests, $6::integer))::bigint as requests
     from links where provider = $1 and account_id = $2 and status <> 'unlinking'
-), others as (
-    select coalesce(sum(spent), 0)::bigint as spent from api_requests
-    where provider = $1 and account_id = $2 and day = $3 and category <> $4
+), spent as (
+    select coalesce(sum(spent), 0)::bigint as requests from api_requests
+    where provider = $1 and account_id = $2 and day = $3
 )
 insert into api_requests as r (provider, account_id, day, category, spent)
-select $1, $2, $3, $4, $5::bigint from fence, budget, others
-where others.spent + $5::bigint <= budget.requests
-on conflict (provider, account_id, day, category) do update
-set spent = r.spent + excluded.spent
-where r.spent + excluded.spent + (select spent from others) <= (select requests from budget)
+select $1, $2, $3, $4, $5::bigint from budget, spent
+where spent.requests + $5::bigint <= budget.requests
+on conflict (provider, account_id, day, category) do update set spent = r.spent + excluded.spent
 returning r.spent
 `
 
@@ -40,8 +44,8 @@ type ReserveRequestsParams struct {
 	DefaultBudget int32
 }
 
-// Charges n requests unless the day's budget does not hold them, or no link of the
-// account goes on: then no row. The budget is the smallest setting of these links.
+// Charges n requests unless the day's budget does not hold them: then no row. The budget
+// is the smallest setting of the account's links that go on.
 func (q *Queries) ReserveRequests(ctx context.Context, arg ReserveRequestsParams) (int64, error) {
 	row := q.db.QueryRow(ctx, reserveRequests,
 		arg.Provider,

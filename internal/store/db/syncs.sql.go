@@ -31,12 +31,18 @@ func (q *Queries) HarvestedAccount(ctx context.Context, provider string, account
 }
 
 const linksSynced = `-- name: LinksSynced :many
-update links
+with locked as materialized (
+    select o.org_id from links o
+    where o.provider = $4 and o.account_id = $5 and o.status <> 'unlinking'
+    order by o.org_id for no key update
+)
+update links l
 set last_sync_at = case when $1::boolean then $2::timestamptz else last_sync_at end,
     last_status = case when status = 'active' and $1::boolean then 'success' else 'failed' end,
     errors = case when status = 'active' then $3::text[] else errors end
-where provider = $4 and account_id = $5 and status <> 'unlinking'
-returning org_id
+from locked
+where l.provider = $4 and l.account_id = $5 and l.org_id = locked.org_id
+returning l.org_id
 `
 
 type LinksSyncedParams struct {

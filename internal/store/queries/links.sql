@@ -50,15 +50,29 @@ set linked_by_sealed = excluded.linked_by_sealed, linked_at = now();
 
 -- name: ReviveLinks :exec
 -- New credentials serve every link of the account: what was wrong with the old ones is over.
-update links
+-- Whoever changes all links of an account locks them by org first: two that locked them
+-- as the table has them would wait for each other.
+with locked as materialized (
+    select o.org_id from links o
+    where o.provider = $1 and o.account_id = $2 and o.status <> 'unlinking'
+    order by o.org_id for no key update
+)
+update links l
 set status = 'active', errors = '{}', last_status = nullif(last_status, 'failed'), missing_scopes = $3
-where provider = $1 and account_id = $2 and status <> 'unlinking';
+from locked
+where l.provider = $1 and l.account_id = $2 and l.org_id = locked.org_id;
 
 -- name: FailLinks :many
-update links
-set status = 'failed', last_status = 'failed', errors = array[@error::text]
-where provider = $1 and account_id = $2 and status = 'active'
-returning org_id;
+with locked as materialized (
+    select o.org_id from links o
+    where o.provider = $1 and o.account_id = $2 and o.status = 'active'
+    order by o.org_id for no key update
+)
+update links l
+set status = 'failed', last_status = 'failed', errors = array[$3::text]
+from locked
+where l.provider = $1 and l.account_id = $2 and l.org_id = locked.org_id
+returning l.org_id;
 
 -- name: FenceLink :one
 update links
