@@ -19,6 +19,7 @@ type Set struct {
 	Links     *Links
 	Schedules *Schedules
 	Erasure   *Erasure
+	Inbox     *Inbox
 	Sweeps    *Sweeps
 	Retention *Retention
 }
@@ -60,6 +61,14 @@ func Register(registry worker.ActivityRegistry, set Set) {
 	}
 	if set.Retention != nil {
 		registerAll(registry, map[string]any{workflows.RetainActivity: set.Retention.DropStaleAuthorizations})
+	}
+	if set.Inbox != nil {
+		registerAll(registry, map[string]any{
+			workflows.ReadInboxActivity:   set.Inbox.ReadInbox,
+			workflows.TriggerActivity:     set.Inbox.TriggerHarvests,
+			workflows.DeauthorizeActivity: set.Inbox.Deauthorize,
+			workflows.PurgeInboxActivity:  set.Inbox.PurgeInbox,
+		})
 	}
 	if set.Harvest != nil {
 		registerAll(registry, map[string]any{

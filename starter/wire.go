@@ -21,6 +21,7 @@ import (
 	"callweave/internal/temporalclient"
 	"callweave/internal/vault"
 	"callweave/internal/zoom"
+	"callweave/internal/zoom/webhook"
 )
 
 // silent is for commands that are done in a moment: what goes wrong they print.
@@ -113,12 +114,23 @@ func newHandler(settings config.Starter, t *telemetry.Telemetry, s *store.Store,
 			Codec: temporalclient.NewCodec(v.Master()), UIOrigin: originOf(settings.TemporalUIURL),
 			AllowLoopback: settings.CodecAllowLoopback, Session: pages.Session,
 		},
+		Webhooks: zoomWebhooks(settings, f),
 	})
 	mux := http.NewServeMux()
 	server.Register(mux)
 	pages.Register(mux)
 	health.Register(mux, t.Logger, map[string]health.Check{"database": s.Ping, "temporal": temporalclient.Check(temporal, namespace)}, t.Metrics)
 	return api.Wrap(t.Logger, mux), nil
+}
+
+// zoomWebhooks has no verifier without a secret: then webhooks are refused, and the
+// harvest's schedule does without.
+func zoomWebhooks(settings config.Starter, f *flows.Flows) api.WebhookConfig {
+	webhooks := api.WebhookConfig{ClientID: settings.ClientID, Inbox: f}
+	if !settings.WebhookSecret.IsZero() {
+		webhooks.Verifier = webhook.NewVerifier(settings.WebhookSecret, nil)
+	}
+	return webhooks
 }
 
 // originOf is the scheme and host of a URL, as browsers send them in Origin.

@@ -84,6 +84,9 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 	if err := w.schedules.EnsureRetainSchedule(ctx); err != nil {
 		return nil, err
 	}
+	if err := w.schedules.EnsureReceiveSchedule(ctx); err != nil {
+		return nil, err
+	}
 	return w, nil
 }
 
@@ -117,6 +120,7 @@ func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
 		Erasure:   &activities.Erasure{Store: w.store, Vault: sealed, Credentials: manager},
 		Sweeps:    &activities.Sweeps{Store: w.store, Temporal: w.temporal, Schedules: w.schedules},
 		Retention: &activities.Retention{Store: w.store},
+		Inbox:     &activities.Inbox{Store: w.store, Temporal: w.temporal},
 		Harvest: activities.NewHarvest(w.store, sealed, manager, activities.HarvestConfig{
 			Interval: w.settings.HarvestInterval, Lookback: w.settings.HarvestLookback, SettleAfter: w.settings.HarvestSettleAfter,
 		}),

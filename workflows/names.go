@@ -23,6 +23,7 @@ const (
 	CollectDevicesWorkflow = "CollectDevices"
 	DeboardWorkflow        = "Deboard"
 	RevokeWorkflow         = "Revoke"
+	ReceiveWorkflow        = "Receive"
 	SweepWorkflow          = "Sweep"
 	RetainWorkflow         = "Retain"
 )
@@ -35,6 +36,9 @@ const (
 	RecheckMessage      = "recheck"      // signal: look at the link's row again
 	StatusQuery         = "status"       // query, [LinkStatus]
 )
+
+// ArrivedMessage is the signal to a Receive that something was stored in the inbox.
+const ArrivedMessage = "arrived"
 
 // The activity names.
 const (
@@ -60,6 +64,10 @@ const (
 	StartSweepActivity     = "StartSweep"
 	SweepActivity          = "SweepHistories"
 	RetainActivity         = "DropStaleAuthorizations"
+	ReadInboxActivity      = "ReadInbox"
+	TriggerActivity        = "TriggerHarvests"
+	DeauthorizeActivity    = "Deauthorize"
+	PurgeInboxActivity     = "PurgeInbox"
 )
 
 // Error types decide about retrying; texts do not.
@@ -131,6 +139,10 @@ const (
 	// 2026-11-23: harvests and polls that were started by hand are found by account or org.
 	changeFindable = "findable"
 )
+
+// ReceiveID is the id of the schedule that has the inbox of webhooks looked into, and of
+// the workflow.
+const ReceiveID = "receive"
 
 // ParseLinkID is the inverse of [LinkID]. An account id may have slashes in it.
 func ParseLinkID(id string) (provider.AccountRef, uuid.UUID, bool) {

@@ -104,6 +104,16 @@ func sweeping(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// receiving is for what a webhook calls for. It gives up soon: the event stays in the
+// inbox, and the next run is a minute away.
+func receiving(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Second, MaximumAttempts: 3},
+	})
+}
+
 // revoking is for ending a grant at a provider that may be down for days. By then its
 // access token is long dead; the refresh token lives on for up to 90.
 func revoking(ctx workflow.Context, summary string) workflow.Context {

@@ -13,6 +13,7 @@ func RegisterWorkflows(registry worker.WorkflowRegistry) {
 		LinkWorkflow:           Link,
 		DeboardWorkflow:        Deboard,
 		RevokeWorkflow:         Revoke,
+		ReceiveWorkflow:        Receive,
 		SweepWorkflow:          Sweep,
 		RetainWorkflow:         Retain,
 		HarvestWorkflow:        Harvest,

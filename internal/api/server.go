@@ -25,6 +25,7 @@ type Config struct {
 	Quota     *access.Quota
 	Logger    *slog.Logger
 	Codec     CodecConfig
+	Webhooks  WebhookConfig
 }
 
 // CodecConfig is how workflow payloads are decoded for the Temporal UI.
@@ -46,13 +47,14 @@ type Server struct {
 	quota     *access.Quota
 	logger    *slog.Logger
 	codec     CodecConfig
+	webhooks  WebhookConfig
 }
 
 // New builds a server.
 func New(c Config) *Server {
 	return &Server{
 		store: c.Store, links: c.Links, authorize: c.Authorize, unlinker: c.Unlinker, gate: c.Gate, quota: c.Quota,
-		logger: c.Logger, codec: c.Codec,
+		logger: c.Logger, codec: c.Codec, webhooks: c.Webhooks,
 	}
 }
 
@@ -74,6 +76,8 @@ func (s *Server) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/oauth2/app/{provider}/callback", s.callback)
 	mux.HandleFunc("GET /api/v1/org/{org_id}/oauth2/app/{provider}/callback", s.callback) // Mist's form
 	mux.HandleFunc("GET /api/v1/oauth2/app/{provider}/pending", s.pending)
+
+	mux.HandleFunc("POST /api/v1/webhooks/zoom", s.zoomWebhook)
 
 	mux.Handle("POST "+codecPath, s.decodeHandler())
 	mux.HandleFunc("OPTIONS "+codecPath, s.preflight)

@@ -73,6 +73,20 @@ func (f *Flows) Unlink(ctx context.Context, ref provider.AccountRef, org uuid.UU
 	return result, nil
 }
 
+// Arrived has the inbox of webhooks looked into now. Whoever does not reach Temporal loses
+// nothing: it is looked into every minute.
+func (f *Flows) Arrived(ctx context.Context) error {
+	_, err := f.client.SignalWithStartWorkflow(ctx, workflows.ReceiveID, workflows.ArrivedMessage, struct{}{}, client.StartWorkflowOptions{
+		TaskQueue:             workflows.TaskQueue,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:         "See to stored webhooks",
+	}, workflows.ReceiveWorkflow, workflows.ReceiveInput{})
+	if err != nil {
+		return fmt.Errorf("have the inbox looked into: %w", err)
+	}
+	return nil
+}
+
 // Harvest starts a harvest of [from, to) beside the scheduled ones and returns its
 // workflow id. Starting the same one again while it runs joins it.
 func (f *Flows) Harvest(ctx context.Context, ref provider.AccountRef, from, to time.Time) (string, error) {

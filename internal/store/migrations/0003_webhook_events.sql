@@ -22,6 +22,7 @@ create table webhook_events (
 );
 
 create index webhook_events_open on webhook_events (event_id) where state = 'stored';
+create index webhook_events_settled on webhook_events (settled_at) where state = 'settled';
 create index webhook_events_account on webhook_events (provider, account_id);
 
 -- +goose Down
