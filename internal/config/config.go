@@ -123,7 +123,7 @@ func (w Worker) Validate() error {
 		checkAddr("LISTEN_ADDR", w.ListenAddr),
 		checkAtLeast("HARVEST_INTERVAL", w.HarvestInterval, time.Second),
 		checkAtLeast("DEVICES_INTERVAL", w.DevicesInterval, time.Second),
-		checkAtLeast("HARVEST_LOOKBACK", w.HarvestLookback, 0),
+		checkAtLeast("HARVEST_LOOKBACK", w.HarvestLookback, time.Minute),
 		checkAtLeast("HARVEST_SETTLE_AFTER", w.HarvestSettleAfter, 0),
 		checkAtLeast("STOP_TIMEOUT", w.StopTimeout, time.Second),
 	)

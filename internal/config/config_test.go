@@ -61,6 +61,20 @@ func TestEveryProblemIsNamedAtOnce(t *testing.T) {
 	}
 }
 
+// A window of no length is no window: an account would be harvested never.
+func TestLookbackHasALength(t *testing.T) {
+	t.Parallel()
+	for lookback, valid := range map[string]bool{"0": false, "59s": false, "1m": true} {
+		got, err := config.Load[config.Worker](t.Context(), with(map[string]string{"HARVEST_LOOKBACK": lookback}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := got.Validate(); (err == nil) != valid || !valid && !strings.Contains(err.Error(), "HARVEST_LOOKBACK: want at least 1m0s") {
+			t.Errorf("HARVEST_LOOKBACK=%s: %v", lookback, err)
+		}
+	}
+}
+
 func TestSecretsDoNotPrint(t *testing.T) {
 	t.Parallel()
 	got, err := config.Load[config.Starter](t.Context(), with(map[string]string{"KEYSET": "the-keyset"}))
