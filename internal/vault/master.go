@@ -9,13 +9,11 @@ package vault
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -47,45 +45,63 @@ const (
 )
 
 // Master is the master keyset. Safe for concurrent use.
-type Master struct{ aead tink.AEAD }
-
-// NewKeyset makes a master keyset with one fresh AES-256-GCM key, in the form that
-// [OpenMaster] reads: base64 of Tink's JSON.
-func NewKeyset() (secret.Text, error) {
-	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return secret.Text{}, fmt.Errorf("make keyset: %w", err)
-	}
-	var cleartext bytes.Buffer
-	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&cleartext)); err != nil {
-		return secret.Text{}, fmt.Errorf("write keyset: %w", err)
-	}
-	return secret.New(base64.StdEncoding.EncodeToString(cleartext.Bytes())), nil
+type Master struct {
+	aead tink.AEAD
+	keys []KeyInfo
 }
 
 // OpenMaster reads a master keyset: Tink's JSON, plain or in base64. Every failure is
 // [ErrNoKeyset] with the reason; the keyset itself is never repeated.
 func OpenMaster(text secret.Text) (*Master, error) {
-	raw := strings.TrimSpace(text.Reveal())
-	if raw == "" {
-		return nil, fmt.Errorf("%w: it is empty", ErrNoKeyset)
-	}
-	if !strings.HasPrefix(raw, "{") {
-		decoded, err := base64.StdEncoding.DecodeString(raw)
-		if err != nil {
-			return nil, fmt.Errorf("%w: it is neither JSON nor base64", ErrNoKeyset)
-		}
-		raw = string(decoded)
-	}
-	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(raw)))
+	handle, err := readKeyset(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: it is not a Tink keyset", ErrNoKeyset)
+		return nil, err
 	}
 	primitive, err := aead.New(handle)
 	if err != nil {
 		return nil, fmt.Errorf("%w: its keys are not AEAD keys", ErrNoKeyset)
 	}
-	return &Master{aead: primitive}, nil
+	return &Master{aead: primitive, keys: keysOf(handle)}, nil
+}
+
+// Keys lists the keys of the keyset, the one added last at the end.
+func (m *Master) Keys() []KeyInfo { return slices.Clone(m.keys) }
+
+// PrimaryID is the id of the key that seals.
+func (m *Master) PrimaryID() uint32 {
+	for _, key := range m.keys {
+		if key.Primary {
+			return key.ID
+		}
+	}
+	return 0 // never: Tink refuses a keyset without one
+}
+
+// Reseal seals what Seal made for a purpose anew, with the primary key. [ErrUnsealed]
+// where it does not open.
+func (m *Master) Reseal(purpose Purpose, sealed []byte) ([]byte, error) {
+	plain, err := m.Open(purpose, sealed)
+	if err != nil {
+		return nil, err
+	}
+	return m.Seal(purpose, plain)
+}
+
+// ResealDataKey is Reseal for the sealed data key of a scope. The data key itself stays.
+func (m *Master) ResealDataKey(scope Scope, sealed []byte) ([]byte, error) {
+	handle, err := keyset.ReadWithAssociatedData(keyset.NewBinaryReader(bytes.NewReader(sealed)), m.aead, keyContext(scope))
+	if err != nil {
+		return nil, fmt.Errorf("key of %s: %w", scope, ErrUnsealed)
+	}
+	return m.sealDataKey(scope, handle)
+}
+
+func (m *Master) sealDataKey(scope Scope, handle *keyset.Handle) ([]byte, error) {
+	var sealed bytes.Buffer
+	if err := handle.WriteWithAssociatedData(keyset.NewBinaryWriter(&sealed), m.aead, keyContext(scope)); err != nil {
+		return nil, fmt.Errorf("seal key of %s: %w", scope, err)
+	}
+	return sealed.Bytes(), nil
 }
 
 // Seal encrypts plain for a purpose.

@@ -59,13 +59,23 @@ func New(master *Master, keys Keys) *Vault { return &Vault{master: master, keys:
 // Master returns the master keyset.
 func (v *Vault) Master() *Master { return v.master }
 
-// Check refuses a master keyset that is not the one this database was sealed with.
+// Check refuses a master keyset that is not the one this database was sealed with, or that
+// lacks the key with which it is sealed now.
 func (v *Vault) Check(ctx context.Context) error {
 	_, err := v.Key(ctx, canary)
-	if errors.Is(err, ErrUnsealed) {
-		return fmt.Errorf("%w: this database was sealed with another keyset", ErrNoKeyset)
+	if !errors.Is(err, ErrUnsealed) {
+		return err
 	}
-	return err
+	sealed, _, readErr := v.keys.DataKey(ctx, string(canary))
+	if readErr != nil {
+		return fmt.Errorf("check keyset: %w", readErr)
+	}
+	if id, ok := SealedBy(sealed); ok {
+		if _, there := find(v.master.keys, id); !there {
+			return fmt.Errorf("%w: this database was sealed with another keyset: key %d is not in it", ErrNoKeyset, id)
+		}
+	}
+	return fmt.Errorf("%w: this database was sealed with another keyset", ErrNoKeyset)
 }
 
 // Key returns the data key of a scope and makes it on first use. [ErrDestroyed] where
@@ -97,11 +107,11 @@ func (v *Vault) add(ctx context.Context, scope Scope, renew bool) error {
 	if err != nil {
 		return fmt.Errorf("make key of %s: %w", scope, err)
 	}
-	var sealed bytes.Buffer
-	if err := handle.WriteWithAssociatedData(keyset.NewBinaryWriter(&sealed), v.master.aead, keyContext(scope)); err != nil {
-		return fmt.Errorf("seal key of %s: %w", scope, err)
+	sealed, err := v.master.sealDataKey(scope, handle)
+	if err != nil {
+		return err
 	}
-	if _, err := v.keys.AddDataKey(ctx, string(scope), sealed.Bytes(), renew); err != nil {
+	if _, err := v.keys.AddDataKey(ctx, string(scope), sealed, renew); err != nil {
 		return fmt.Errorf("keep key of %s: %w", scope, err)
 	}
 	return nil
