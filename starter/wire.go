@@ -111,8 +111,8 @@ func newHandler(settings config.Starter, t *telemetry.Telemetry, s *store.Store,
 	server := api.New(api.Config{
 		Store: s, Links: reader, Authorize: authorizing, Unlinker: unlinker, Gate: gate, Quota: access.NewQuota(), Logger: t.Logger,
 		Codec: api.CodecConfig{
-			Codec: temporalclient.NewCodec(v.Master()), UIOrigin: originOf(settings.TemporalUIURL),
-			AllowLoopback: settings.CodecAllowLoopback, Session: pages.Session,
+			Codec: temporalclient.NewCodec(v.Master()), Token: settings.CodecToken, UIOrigin: originOf(settings.TemporalUIURL),
+			AllowLoopback: settings.CodecAllowLoopback,
 		},
 		Webhooks: zoomWebhooks(settings, f),
 	})

@@ -41,11 +41,10 @@ type Action string
 
 // The actions.
 const (
-	ReadCalls      Action = "read calls"
-	ReadLinks      Action = "read links" // shows who linked an account
-	ReadLedger     Action = "read gaps and receipts"
-	ChangeLinks    Action = "link, set and unlink"
-	DecodePayloads Action = "decode workflow payloads"
+	ReadCalls   Action = "read calls"
+	ReadLinks   Action = "read links" // shows who linked an account
+	ReadLedger  Action = "read gaps and receipts"
+	ChangeLinks Action = "link, set and unlink"
 )
 
 // May reports whether the role allows the action.

@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"encoding/json"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -10,41 +9,41 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"callweave/internal/access"
 	"callweave/internal/api"
 	"callweave/internal/authorize"
+	"callweave/internal/secret"
 	"callweave/internal/temporalclient"
 )
 
+const operatorToken = "0123456789abcdef0123456789abcdef"
+
 func TestWhoMayDecode(t *testing.T) {
 	t.Parallel()
+	operator := func(c *api.Config, _ *authorize.Config) { c.Codec.Token = secret.New(operatorToken) }
 	loopback := func(c *api.Config, _ *authorize.Config) { c.Codec.AllowLoopback = true }
-	session := func(role access.Role) option {
-		return func(c *api.Config, _ *authorize.Config) {
-			c.Codec.Session = func(*http.Request) (access.Identity, bool) { return access.Identity{Role: role}, true }
-		}
-	}
 	for name, test := range map[string]struct {
 		options []option
-		role    access.Role
+		header  string // of Authorization; a role stands for its token
 		origin  string
 		remote  string
 		host    string
 		want    int
 	}{
-		"admin":                            {nil, access.Admin, "", "192.0.2.1:9", "callweave.example", 200},
-		"admin in the UI":                  {nil, access.Admin, uiOrigin, "192.0.2.1:9", "callweave.example", 200},
-		"observer":                         {nil, access.Observer, uiOrigin, "192.0.2.1:9", "callweave.example", 403},
-		"nobody":                           {nil, "", uiOrigin, "127.0.0.1:9", "127.0.0.1:8080", 401},
-		"this machine":                     {[]option{loopback}, "", uiOrigin, "127.0.0.1:9", "127.0.0.1:8080", 200},
-		"this machine, v6":                 {[]option{loopback}, "", uiOrigin, "[::1]:9", "localhost:8080", 200},
-		"another page on this machine":     {[]option{loopback}, "", "http://evil.example", "127.0.0.1:9", "127.0.0.1:8080", 401},
-		"a tool on this machine":           {[]option{loopback}, "", "", "127.0.0.1:9", "127.0.0.1:8080", 401},
-		"a name rebound to this machine":   {[]option{loopback}, "", uiOrigin, "127.0.0.1:9", "evil.example:8080", 401},
-		"another machine":                  {[]option{loopback}, "", uiOrigin, "192.0.2.1:9", "127.0.0.1:8080", 401},
-		"admin signed in, in the UI":       {[]option{session(access.Admin)}, "", uiOrigin, "192.0.2.1:9", "callweave.example", 200},
-		"helpdesk signed in, in the UI":    {[]option{session(access.Helpdesk)}, "", uiOrigin, "192.0.2.1:9", "callweave.example", 403},
-		"admin signed in, on another page": {[]option{session(access.Admin)}, "", "http://evil.example", "192.0.2.1:9", "callweave.example", 401},
+		"the operator":                   {[]option{operator}, "Bearer " + operatorToken, "", "192.0.2.1:9", "callweave.example", 200},
+		"the operator's UI":              {[]option{operator}, "Bearer " + operatorToken, uiOrigin, "192.0.2.1:9", "callweave.example", 200},
+		"another secret":                 {[]option{operator}, "Bearer " + operatorToken + "x", uiOrigin, "192.0.2.1:9", "callweave.example", 401},
+		"another scheme":                 {[]option{operator}, "Token " + operatorToken, uiOrigin, "192.0.2.1:9", "callweave.example", 401},
+		"no secret is set":               {nil, "Bearer ", uiOrigin, "192.0.2.1:9", "callweave.example", 401},
+		"an org's admin":                 {[]option{operator}, "Token admin", uiOrigin, "192.0.2.1:9", "callweave.example", 401},
+		"an org's admin as bearer":       {[]option{operator}, "Bearer admin", uiOrigin, "192.0.2.1:9", "callweave.example", 401},
+		"an org's observer":              {[]option{operator}, "Token observer", uiOrigin, "192.0.2.1:9", "callweave.example", 401},
+		"nobody":                         {[]option{operator}, "", uiOrigin, "127.0.0.1:9", "127.0.0.1:8080", 401},
+		"this machine":                   {[]option{loopback}, "", uiOrigin, "127.0.0.1:9", "127.0.0.1:8080", 200},
+		"this machine, v6":               {[]option{loopback}, "", uiOrigin, "[::1]:9", "localhost:8080", 200},
+		"another page on this machine":   {[]option{loopback}, "", "http://evil.example", "127.0.0.1:9", "127.0.0.1:8080", 401},
+		"a tool on this machine":         {[]option{loopback}, "", "", "127.0.0.1:9", "127.0.0.1:8080", 401},
+		"a name rebound to this machine": {[]option{loopback}, "", uiOrigin, "127.0.0.1:9", "evil.example:8080", 401},
+		"another machine":                {[]option{loopback}, "", uiOrigin, "192.0.2.1:9", "127.0.0.1:8080", 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -62,8 +61,11 @@ func TestWhoMayDecode(t *testing.T) {
 			if test.origin != "" {
 				request.Header.Set("Origin", test.origin)
 			}
-			if test.role != "" {
-				request.Header.Set("Authorization", "Token "+b.org.tokens[test.role])
+			if header := test.header; header != "" {
+				for role, token := range b.org.tokens {
+					header = strings.Replace(header, " "+string(role), " "+token, 1)
+				}
+				request.Header.Set("Authorization", header)
 			}
 			answer := b.send(request)
 			if answer.Code != test.want {
@@ -93,11 +95,16 @@ func TestWhoMayDecode(t *testing.T) {
 
 func TestCodecHasNoMoreThanDecode(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	if got := b.do(t, "POST", "/codec/encode", `{"payloads":[]}`, b.org, access.Admin); got.Code != 404 {
+	b := setup(t, func(c *api.Config, _ *authorize.Config) { c.Codec.Token = secret.New(operatorToken) })
+	post := func(path, body string) *httptest.ResponseRecorder {
+		request := httptest.NewRequest("POST", path, strings.NewReader(body))
+		request.Header.Set("Authorization", "Bearer "+operatorToken)
+		return b.send(request)
+	}
+	if got := post("/codec/encode", `{"payloads":[]}`); got.Code != 404 {
 		t.Errorf("encode: %d", got.Code)
 	}
-	if got := b.do(t, "POST", "/codec/decode", strings.Repeat(" ", 9<<20), b.org, access.Admin); got.Code != 400 {
+	if got := post("/codec/decode", strings.Repeat(" ", 9<<20)); got.Code != 400 {
 		t.Errorf("a body of 9 MiB: %d", got.Code)
 	}
 	request := httptest.NewRequest("OPTIONS", "/codec/decode", nil)

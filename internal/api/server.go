@@ -12,6 +12,7 @@ import (
 	"callweave/internal/access"
 	"callweave/internal/authorize"
 	"callweave/internal/links"
+	"callweave/internal/secret"
 	"callweave/internal/store"
 )
 
@@ -31,10 +32,9 @@ type Config struct {
 // CodecConfig is how workflow payloads are decoded for the Temporal UI.
 type CodecConfig struct {
 	Codec         converter.PayloadCodec
-	UIOrigin      string // of the Temporal UI; "" where there is none: then only tokens decode
-	AllowLoopback bool   // a UI on this machine needs no token
-	// Session returns who is signed in at the console; nil where there is none.
-	Session func(*http.Request) (access.Identity, bool)
+	Token         secret.Text // the operator's; zero: nobody decodes by a token
+	UIOrigin      string      // of the Temporal UI; "" where there is none
+	AllowLoopback bool        // a UI on this machine needs no token
 }
 
 // Server answers the API. Safe for concurrent use.

@@ -77,10 +77,11 @@ type Starter struct {
 	Zoom
 	Log
 	Public
-	ListenAddr         string   `env:"LISTEN_ADDR, default=127.0.0.1:8080" help:"address the starter listens on"`
-	ForwardHosts       []string `env:"FORWARD_HOSTS" help:"hosts (with port, where not the default) that administrators may be sent back to, comma separated; the host of PUBLIC_URL is always one"`
-	TemporalUIURL      string   `env:"TEMPORAL_UI_URL" help:"origin of the Temporal UI, e.g. http://127.0.0.1:8233: it may ask for payloads to be decoded"`
-	CodecAllowLoopback bool     `env:"CODEC_ALLOW_LOOPBACK, default=false" help:"decode payloads for a Temporal UI on this machine without a token; for one machine only"`
+	ListenAddr         string      `env:"LISTEN_ADDR, default=127.0.0.1:8080" help:"address the starter listens on"`
+	ForwardHosts       []string    `env:"FORWARD_HOSTS" help:"hosts (with port, where not the default) that administrators may be sent back to, comma separated; the host of PUBLIC_URL is always one"`
+	TemporalUIURL      string      `env:"TEMPORAL_UI_URL" help:"origin of the Temporal UI, e.g. http://127.0.0.1:8233: its pages may ask for payloads to be decoded"`
+	CodecToken         secret.Text `env:"CODEC_TOKEN" help:"operator's secret that decodes the payloads of all orgs, sent as 'Authorization: Bearer'; at least 32 characters; unset, nobody decodes by a token"`
+	CodecAllowLoopback bool        `env:"CODEC_ALLOW_LOOPBACK, default=false" help:"decode payloads for a Temporal UI on this machine without a token; for one machine only"`
 }
 
 // Worker is the configuration of the worker.
@@ -113,6 +114,7 @@ func (s Starter) Validate() error {
 	return errors.Join(
 		s.Database.validate(), s.Zoom.validate(), s.Public.validate(),
 		checkAddr("LISTEN_ADDR", s.ListenAddr), checkHosts(s.ForwardHosts), checkURL("TEMPORAL_UI_URL", s.TemporalUIURL, true),
+		checkCodecToken(s.CodecToken),
 	)
 }
 
@@ -173,6 +175,16 @@ func checkHosts(hosts []string) error {
 		if host == "" || strings.ContainsAny(host, "/ @?#*") {
 			return fmt.Errorf("FORWARD_HOSTS: want host or host:port, comma separated, got %q", host)
 		}
+	}
+	return nil
+}
+
+// minCodecToken is as long as 128 bits in hexadecimal are: too long to be guessed.
+const minCodecToken = 32
+
+func checkCodecToken(token secret.Text) error {
+	if length := len(token.Reveal()); length > 0 && length < minCodecToken {
+		return fmt.Errorf("CODEC_TOKEN: want at least %d characters, got %d", minCodecToken, length)
 	}
 	return nil
 }

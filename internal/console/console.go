@@ -108,7 +108,7 @@ type view func(w http.ResponseWriter, r *http.Request, who access.Identity) erro
 
 func (c *Console) signedIn(action access.Action, show view) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who, ok := c.Session(r)
+		who, ok := c.identify(r)
 		if !ok {
 			http.Redirect(w, r, "/console/sign-in", http.StatusSeeOther)
 			return

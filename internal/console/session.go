@@ -54,8 +54,8 @@ func (c *Console) cookie(value string, maxAge int) *http.Cookie {
 	}
 }
 
-// Session returns who is signed in. Any doubt is nobody.
-func (c *Console) Session(r *http.Request) (access.Identity, bool) {
+// identify returns who is signed in. Any doubt is nobody.
+func (c *Console) identify(r *http.Request) (access.Identity, bool) {
 	cookie, err := r.Cookie(c.cookieName())
 	if err != nil {
 		return access.Identity{}, false
