@@ -16,8 +16,10 @@ const (
 	// 30 hours at the latest.
 	deepLook  = 30 * time.Hour
 	deepEvery = time.Hour
-	// longestWindow keeps a window under the month that Zoom lists at once.
-	longestWindow = 30 * 24 * time.Hour
+	// longestWindow keeps a window under what one attempt can list, and under the month that
+	// Zoom lists at once. It is longer than the deep look, so that the newest window of a
+	// long interval is one.
+	longestWindow = 48 * time.Hour
 	// backfillWindow makes the holes of a backfill small, and their order newest first.
 	backfillWindow = 24 * time.Hour
 	// maxBackfill is a little more than the six months for which Zoom keeps data.
@@ -32,7 +34,7 @@ type windowPlan struct {
 }
 
 // planLive plans the harvest that is for the time at. A time that is past what was listed
-// gives a window from there to at, however long nothing was listed. A time before that
+// gives windows from there to at, however long nothing was listed. A time before that
 // (the backfill of a schedule) gives the window of its own interval, unless the last
 // window reached back there a moment ago.
 func planLive(at, now time.Time, listed store.Listed, config HarvestConfig) windowPlan {
@@ -41,7 +43,11 @@ func planLive(at, now time.Time, listed store.Listed, config HarvestConfig) wind
 		at = now.UTC().Truncate(time.Second)
 	}
 	if listed.To.IsZero() {
-		return windowPlan{store.OriginLive, split(at.Add(-config.Lookback), at, longestWindow), true}
+		from := at.Add(-config.Lookback)
+		if !listed.From.IsZero() && listed.From.Before(from) {
+			from = listed.From.UTC()
+		}
+		return windowPlan{store.OriginLive, split(from, at, longestWindow), true}
 	}
 	if !at.After(listed.To) {
 		if at.After(listed.To.Add(-overlap)) {

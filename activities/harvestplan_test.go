@@ -39,11 +39,12 @@ func TestPlanLive(t *testing.T) {
 			store.Listed{From: ago(25 * time.Hour), To: ago(5 * time.Minute), Deep: ago(time.Hour)},
 			live(25*time.Hour, true),
 		},
-		"after an outage, all of it": {
+		"after an outage, all of it, in pieces": {
 			at, at,
 			store.Listed{From: ago(1000 * time.Hour), To: ago(72 * time.Hour), Deep: ago(72 * time.Hour)},
-			live(102*time.Hour, true),
+			windowPlan{store.OriginLive, []provider.Window{{From: ago(48 * time.Hour), To: at}, {From: ago(96 * time.Hour), To: ago(48 * time.Hour)}, {From: ago(102 * time.Hour), To: ago(96 * time.Hour)}}, true},
 		},
+		"first, after one that was not listed": {at, at, store.Listed{From: ago(25 * time.Hour)}, live(25*time.Hour, true)},
 		"the same time again":       {at, at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{}},
 		"late, covered meanwhile":   {ago(5 * time.Minute), at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{}},
 		"backfill of a schedule":    {ago(48 * time.Hour), at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{store.OriginBackfill, []provider.Window{{From: ago(48*time.Hour + 5*time.Minute), To: ago(48 * time.Hour)}}, false}},
@@ -67,13 +68,16 @@ func TestPlanLiveAfterMonths(t *testing.T) {
 	plan := planLive(at, at, store.Listed{From: at.AddDate(-1, 0, 0), To: at.AddDate(0, -2, 0), Deep: at.AddDate(0, -2, 0)}, HarvestConfig{})
 	end := at
 	for _, w := range plan.windows {
-		if !w.To.Equal(end) || w.To.Sub(w.From) > 30*24*time.Hour {
-			t.Errorf("window %s to %s leaves a hole or is longer than a month", w.From, w.To)
+		if !w.To.Equal(end) || w.To.Sub(w.From) > 48*time.Hour {
+			t.Errorf("window %s to %s leaves a hole or is longer than two days", w.From, w.To)
 		}
 		end = w.From
 	}
 	if want := at.AddDate(0, -2, 0).Add(-deepLook); !end.Equal(want) {
 		t.Errorf("windows begin at %s, want %s", end, want)
+	}
+	if newest := plan.windows[0]; newest.To.Sub(newest.From) < deepLook {
+		t.Errorf("the newest window, of %s, is no deep look", newest.To.Sub(newest.From))
 	}
 }
 

@@ -80,9 +80,13 @@ func (h *harvest) run(ctx workflow.Context) error {
 		h.show(ctx, "held by "+h.result.HeldBy)
 		return nil
 	}
-	err = h.list(ctx, windows)
-	if err == nil && !h.stopped() {
+	notListed := h.list(ctx, windows)
+	err = notListed
+	if !h.stopped() && (notListed == nil || readsAnyway(ctx, notListed)) {
 		err = h.read(ctx)
+	}
+	if err == nil && !h.stopped() {
+		err = notListed
 	}
 	if h.result.HeldBy != "" {
 		h.show(ctx, "held by "+h.result.HeldBy)
@@ -121,7 +125,7 @@ func (h *harvest) list(ctx workflow.Context, windows []provider.Window) error {
 		h.show(ctx, fmt.Sprintf("listing window %d of %d", i+1, len(windows)))
 		summary := fmt.Sprintf("List meetings from %s to %s", window.From.UTC().Format(time.RFC3339), window.To.UTC().Format(time.RFC3339))
 		var listed ListMeetingsResult
-		err := workflow.ExecuteActivity(harvesting(ctx, summary), ListMeetingsActivity, ListMeetingsInput{
+		err := workflow.ExecuteActivity(listing(ctx, summary), ListMeetingsActivity, ListMeetingsInput{
 			AccountRef: h.in.AccountRef, Window: window,
 		}).Get(ctx, &listed)
 		if err != nil {
@@ -139,6 +143,13 @@ func (h *harvest) list(ctx workflow.Context, windows []provider.Window) error {
 		h.result.WindowsListed++
 	}
 	return nil
+}
+
+// readsAnyway reports whether what is due is read though a list did not come: a trouble of
+// the moment with a list says nothing about the meetings that are known.
+func readsAnyway(ctx workflow.Context, notListed error) bool {
+	return ErrorType(notListed) == ErrTransient && !temporal.IsCanceledError(notListed) &&
+		workflow.GetVersion(ctx, changeReadAnyway, workflow.DefaultVersion, 1) != workflow.DefaultVersion
 }
 
 func (h *harvest) read(ctx workflow.Context) error {

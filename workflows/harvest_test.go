@@ -156,10 +156,41 @@ func TestHarvest(t *testing.T) {
 				f.list = func(int) (ListMeetingsResult, error) {
 					return ListMeetingsResult{}, temporal.NewApplicationError("down", ErrTransient)
 				}
+				f.read = func(int) (ReadMeetingsResult, error) {
+					return ReadMeetingsResult{}, temporal.NewApplicationError("down", ErrTransient)
+				}
 			},
 			want:  HarvestResult{Requests: 17, Stopped: ErrTransient, Woven: 60, WaitingWeave: 2},
-			calls: map[string]int{PlanActivity: 1, ListMeetingsActivity: 5, FinishHarvestActivity: 1, WeaveActivity: 3},
+			calls: map[string]int{PlanActivity: 1, ListMeetingsActivity: 5, ReadMeetingsActivity: 5, FinishHarvestActivity: 1, WeaveActivity: 3},
 			noted: Stop{Type: ErrTransient},
+		},
+		"a list does not come, what is due is read": {
+			change: func(f *fakeHarvest) {
+				f.list = func(int) (ListMeetingsResult, error) {
+					return ListMeetingsResult{}, temporal.NewApplicationError("slow", ErrTransient)
+				}
+			},
+			want: func() HarvestResult {
+				r := whole
+				r.WindowsListed, r.MeetingsFound, r.Stopped = 0, 0, ErrTransient
+				return r
+			}(),
+			calls: map[string]int{PlanActivity: 1, ListMeetingsActivity: 5, ReadMeetingsActivity: 2, FinishHarvestActivity: 1, WeaveActivity: 3},
+			noted: Stop{Type: ErrTransient},
+		},
+		"a list does not come, and the budget ends": {
+			change: func(f *fakeHarvest) {
+				f.list = func(int) (ListMeetingsResult, error) {
+					return ListMeetingsResult{}, temporal.NewApplicationError("slow", ErrTransient)
+				}
+				f.read = func(int) (ReadMeetingsResult, error) {
+					return ReadMeetingsResult{Remaining: 9, Stopped: Stop{Type: ErrRateLimited, Daily: true}}, nil
+				}
+				f.finish.Remaining = 9
+			},
+			want:  HarvestResult{Requests: 17, Remaining: 9, Stopped: ErrRateLimited, Woven: 60, WaitingWeave: 2},
+			calls: map[string]int{PlanActivity: 1, ListMeetingsActivity: 5, ReadMeetingsActivity: 1, FinishHarvestActivity: 1, WeaveActivity: 3},
+			noted: Stop{Type: ErrRateLimited, Daily: true},
 		},
 		"another run has the ledger": {
 			change: func(f *fakeHarvest) {

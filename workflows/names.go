@@ -138,6 +138,8 @@ const (
 	changeSweep = "sweep-histories"
 	// 2026-11-23: harvests and polls that were started by hand are found by account or org.
 	changeFindable = "findable"
+	// 2026-11-23: meetings that are due are read, also where a list did not come.
+	changeReadAnyway = "read-anyway"
 )
 
 // ReceiveID is the id of the schedule that has the inbox of webhooks looked into, and of

@@ -58,6 +58,13 @@ func harvesting(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// listing is for one window's lists, which are read from their first page at every attempt:
+// at the 12 pages of 300 a minute that the client asks for, there is time for 100,000
+// meetings.
+func listing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithStartToCloseTimeout(harvesting(ctx, summary), 30*time.Minute)
+}
+
 // collecting is for one poll of an org's network: the next poll is never far away.
 func collecting(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

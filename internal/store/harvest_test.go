@@ -351,6 +351,34 @@ func TestLedger(t *testing.T) {
 	}
 }
 
+// A plan that goes on failing leaves no windows of earlier plans behind, however it is cut.
+func TestPlanTakesThePlaceOfOnesNeverListed(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	ref, _ := linkedAccount(t, s, "a", nil)
+	at := func(hours int) time.Time { return seedStart.Add(time.Duration(hours) * time.Hour) }
+	plan := func(cuts ...int) { // newest first
+		t.Helper()
+		var windows []provider.Window
+		for i := range cuts[1:] {
+			windows = append(windows, provider.Window{From: at(cuts[i+1]), To: at(cuts[i])})
+		}
+		if err := s.PlanWindows(t.Context(), ref, OriginLive, windows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan(100, 52, 4, 0)
+	plan(101, 53, 5, 0)
+	plan(102, 54, 6, 0)
+	open, err := s.OpenWindows(t.Context(), ref, 10)
+	if err != nil || len(open) != 3 || !open[1].From.Equal(at(6)) {
+		t.Errorf("open are %v, %v; want the last plan's three", open, err)
+	}
+	if listed, err := s.LastListed(t.Context(), ref, 30*time.Hour); err != nil || !listed.From.Equal(at(0)) || !listed.To.IsZero() || !listed.Deep.IsZero() {
+		t.Errorf("the ledger is %+v, %v; want planned from the begin and never listed", listed, err)
+	}
+}
+
 func TestGuestsAndSyncs(t *testing.T) {
 	t.Parallel()
 	s := openTest(t)

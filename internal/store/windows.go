@@ -26,7 +26,7 @@ const maxWindowAttempts = 10
 
 // Listed is how far an account's live windows were listed; zero times where none was.
 type Listed struct {
-	From time.Time // nothing before was ever listed
+	From time.Time // nothing before was ever planned
 	To   time.Time
 	Deep time.Time // up to here by a window that reached back as far as asked for, or to From
 }
@@ -49,22 +49,22 @@ func orZero(at time.Time) time.Time {
 	return at
 }
 
-// PlanWindows puts windows into the ledger. A live window takes the place of earlier ones
-// within it that were never listed; a listed window is listed again. [ErrFenced] where no
-// link of the account goes on.
+// PlanWindows puts windows into the ledger, newest first and without a hole between them.
+// Live windows take the place of earlier ones within them that were never listed; a listed
+// window is listed again. [ErrFenced] where no link of the account goes on.
 func (s *Store) PlanWindows(ctx context.Context, ref provider.AccountRef, origin Origin, windows []provider.Window) error {
 	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
 		if err := requireAccount(ctx, q, ref); err != nil {
 			return err
 		}
-		for _, w := range windows {
-			if origin == OriginLive {
-				if err := q.SupersedeWindows(ctx, db.SupersedeWindowsParams{
-					Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: w.From, ToAt: w.To,
-				}); err != nil {
-					return err
-				}
+		if origin == OriginLive && len(windows) > 0 {
+			if err := q.SupersedeWindows(ctx, db.SupersedeWindowsParams{
+				Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: windows[len(windows)-1].From, ToAt: windows[0].To,
+			}); err != nil {
+				return err
 			}
+		}
+		for _, w := range windows {
 			if err := q.PlanWindow(ctx, db.PlanWindowParams{
 				Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: w.From, ToAt: w.To, Origin: string(origin),
 			}); err != nil {

@@ -11,14 +11,14 @@ import (
 )
 
 const lastListed = `-- name: LastListed :one
-with listed as (
-    select from_at, to_at, min(from_at) over () as floor_at from windows
-    where provider = $2 and account_id = $3 and origin = 'live' and state = 'listed'
+with live as (
+    select from_at, to_at, state = 'listed' as listed, min(from_at) over () as floor_at from windows
+    where provider = $2 and account_id = $3 and origin = 'live'
 )
 select coalesce(min(floor_at), 'epoch')::timestamptz as floor_at,
-    coalesce(max(to_at), 'epoch')::timestamptz as listed_to,
-    coalesce(max(to_at) filter (where from_at <= greatest(to_at - make_interval(secs => $1::float8), floor_at)), 'epoch')::timestamptz as deep_to
-from listed
+    coalesce(max(to_at) filter (where listed), 'epoch')::timestamptz as listed_to,
+    coalesce(max(to_at) filter (where listed and from_at <= greatest(to_at - make_interval(secs => $1::float8), floor_at)), 'epoch')::timestamptz as deep_to
+from live
 `
 
 type LastListedRow struct {
@@ -27,8 +27,8 @@ type LastListedRow struct {
 	DeepTo   time.Time
 }
 
-// The first moment that live windows were listed from, up to where they were, and up to
-// where those were that reached back to it or by deep; 1970 where none was.
+// The first moment that live windows were planned from, up to where they were listed, and
+// up to where those were that reached back to it or by deep; 1970 where none was.
 func (q *Queries) LastListed(ctx context.Context, deepSeconds float64, provider string, accountID string) (LastListedRow, error) {
 	row := q.db.QueryRow(ctx, lastListed, deepSeconds, provider, accountID)
 	var i LastListedRow
@@ -127,7 +127,7 @@ func (q *Queries) PruneWindows(ctx context.Context, provider string, accountID s
 const supersedeWindows = `-- name: SupersedeWindows :exec
 delete from windows
 where provider = $1 and account_id = $2 and origin = 'live' and state <> 'listed'
-  and from_at >= $3 and to_at <= $4 and not (from_at = $3 and to_at = $4)
+  and from_at >= $3 and to_at <= $4
 `
 
 type SupersedeWindowsParams struct {
@@ -137,7 +137,7 @@ type SupersedeWindowsParams struct {
 	ToAt      time.Time
 }
 
-// Live windows that were never listed and lie within one that is about to be.
+// Live windows that were never listed and lie within an interval that is about to be.
 func (q *Queries) SupersedeWindows(ctx context.Context, arg SupersedeWindowsParams) error {
 	_, err := q.db.Exec(ctx, supersedeWindows,
 		arg.Provider,

@@ -1,14 +1,14 @@
 -- name: LastListed :one
--- The first moment that live windows were listed from, up to where they were, and up to
--- where those were that reached back to it or by deep; 1970 where none was.
-with listed as (
-    select from_at, to_at, min(from_at) over () as floor_at from windows
-    where provider = @provider and account_id = @account_id and origin = 'live' and state = 'listed'
+-- The first moment that live windows were planned from, up to where they were listed, and
+-- up to where those were that reached back to it or by deep; 1970 where none was.
+with live as (
+    select from_at, to_at, state = 'listed' as listed, min(from_at) over () as floor_at from windows
+    where provider = @provider and account_id = @account_id and origin = 'live'
 )
 select coalesce(min(floor_at), 'epoch')::timestamptz as floor_at,
-    coalesce(max(to_at), 'epoch')::timestamptz as listed_to,
-    coalesce(max(to_at) filter (where from_at <= greatest(to_at - make_interval(secs => @deep_seconds::float8), floor_at)), 'epoch')::timestamptz as deep_to
-from listed;
+    coalesce(max(to_at) filter (where listed), 'epoch')::timestamptz as listed_to,
+    coalesce(max(to_at) filter (where listed and from_at <= greatest(to_at - make_interval(secs => @deep_seconds::float8), floor_at)), 'epoch')::timestamptz as deep_to
+from live;
 
 -- name: PlanWindow :exec
 -- A window that was listed before and is asked for again is listed again.
@@ -18,10 +18,10 @@ on conflict (provider, account_id, from_at, to_at) do update
 set state = 'planned', cause = null, attempts = 0;
 
 -- name: SupersedeWindows :exec
--- Live windows that were never listed and lie within one that is about to be.
+-- Live windows that were never listed and lie within an interval that is about to be.
 delete from windows
 where provider = @provider and account_id = @account_id and origin = 'live' and state <> 'listed'
-  and from_at >= @from_at and to_at <= @to_at and not (from_at = @from_at and to_at = @to_at);
+  and from_at >= @from_at and to_at <= @to_at;
 
 -- name: OpenWindows :many
 -- What is to be listed, newest first.
