@@ -4,19 +4,57 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
+	"callweave/internal/provider"
 	"callweave/internal/store/db"
 )
 
 // Entry is one line of the audit log. Nothing in it names a person.
 type Entry struct {
 	OrgID  *uuid.UUID // nil: of no org in particular
-	Actor  string     // api token id, "cli", or a part of ours such as "credentials"
+	Actor  string     // api token id, "cli", or a part of ours such as "credentials"; see WithActor
 	Action string     // "token refreshed", "link fenced"
 	Object string     // "zoom/KkEM7orQSIWHZNFzwMLuRA"
 	Detail map[string]any
+}
+
+// actor is for whom work is done, and with which credentials it was done already.
+type actor struct {
+	id   string
+	mu   sync.Mutex
+	used map[provider.AccountRef]bool
+}
+
+type actorKey struct{}
+
+// WithActor says for whom everything is done under the context: a workflow's id. Entries
+// of the audit log name it; the part of ours that wrote one is in its detail.
+func WithActor(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, actorKey{}, &actor{id: id, used: map[provider.AccountRef]bool{}})
+}
+
+// NoteUse notes in the audit log that an account's access token is used, once for a
+// context of [WithActor]; nothing outside of one.
+func (s *Store) NoteUse(ctx context.Context, ref provider.AccountRef) error {
+	a, ok := ctx.Value(actorKey{}).(*actor)
+	if !ok {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock() // over the write: nobody uses it before it is noted
+	if a.used[ref] {
+		return nil
+	}
+	if err := s.Audit(ctx, Entry{Actor: "credentials", Action: "token used", Object: ref.String()}); err != nil {
+		return err
+	}
+	a.used[ref] = true
+	return nil
 }
 
 // Audit appends to the audit log.
@@ -26,11 +64,22 @@ func (s *Store) Audit(ctx context.Context, entry Entry) error {
 
 // AuditLog returns the newest entries of an org, newest first.
 func (s *Store) AuditLog(ctx context.Context, org uuid.UUID, maxRows int) ([]db.AuditLog, error) {
-	rows, err := s.queries().AuditOfOrg(ctx, &org, int32(maxRows))
-	return rows, notFound(err, "read audit log of org %s", org)
+	return s.AuditSince(ctx, ReadFilter{OrgID: org, Limit: int32(maxRows)}, time.Time{})
+}
+
+// AuditSince returns the newest entries from a moment on, newest first: of an org, with
+// what was done with the credentials of its accounts, or of all where the filter has none.
+func (s *Store) AuditSince(ctx context.Context, filter ReadFilter, since time.Time) ([]db.AuditLog, error) {
+	rows, err := s.queries().AuditLog(ctx, since, filter.org(), filter.Limit)
+	return rows, notFound(err, "read audit log")
 }
 
 func audit(ctx context.Context, q *db.Queries, entry Entry) error {
+	if a, ok := ctx.Value(actorKey{}).(*actor); ok {
+		detail := map[string]any{"part": entry.Actor}
+		maps.Copy(detail, entry.Detail)
+		entry.Actor, entry.Detail = a.id, detail
+	}
 	detail := []byte("{}")
 	if len(entry.Detail) > 0 {
 		var err error

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -34,12 +35,22 @@ func (q *Queries) AddAudit(ctx context.Context, arg AddAuditParams) error {
 	return err
 }
 
-const auditOfOrg = `-- name: AuditOfOrg :many
-select audit_id, at, org_id, actor, action, object, detail from audit_log where org_id = $1 order by audit_id desc limit $2
+const auditLog = `-- name: AuditLog :many
+select audit_id, at, org_id, actor, action, object, detail from audit_log a
+where a.at >= $1::timestamptz
+  and ($2::uuid is null
+       or a.org_id = $2
+       or (a.org_id is null and exists (
+           select from links l
+           where l.org_id = $2 and a.object = l.provider || '/' || l.account_id and a.at >= l.linked_at)))
+order by a.audit_id desc
+limit $3
 `
 
-func (q *Queries) AuditOfOrg(ctx context.Context, orgID *uuid.UUID, maxRows int32) ([]AuditLog, error) {
-	rows, err := q.db.Query(ctx, auditOfOrg, orgID, maxRows)
+// Of an org: its own lines, and what was done with the credentials of the accounts that
+// are linked to it, since they are.
+func (q *Queries) AuditLog(ctx context.Context, since time.Time, orgID *uuid.UUID, maxRows int32) ([]AuditLog, error) {
+	rows, err := q.db.Query(ctx, auditLog, since, orgID, maxRows)
 	if err != nil {
 		return nil, err
 	}
