@@ -2,6 +2,7 @@ package activities
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,38 @@ func TestHarvestQuarantinesOneMeetingAndGoesOn(t *testing.T) {
 			b.pass()
 			if n := b.number("select count(*) from meetings where state = 'quarantined'"); n != 0 {
 				t.Error("the meeting is still in quarantine after the fault was over")
+			}
+		})
+	}
+}
+
+// What the database does not take is about the meeting; what it cannot do now is not.
+func TestHarvestQuarantinesWhatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	for state, own := range map[string]bool{
+		"21000": true, "22021": true, "23514": true, "54000": true, "P0001": true, "53100": false, "57014": false,
+	} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			b := setupHarvest(t, 1)
+			poisoned := base64.StdEncoding.EncodeToString(b.ended()[0].UUID[:])
+			b.exec(fmt.Sprintf(`create function refuse() returns trigger language plpgsql as $$
+				begin raise exception 'value of somebody' using errcode = '%s'; end $$`, state))
+			b.exec(fmt.Sprintf("create trigger refuse before insert on legs for each row when (new.meeting_id = '%s') execute function refuse()", poisoned))
+			plan := call[workflows.PlanHarvestResult](b, workflows.PlanActivity, workflows.PlanHarvestInput{AccountRef: b.ref, At: b.clock()})
+			call[workflows.ListMeetingsResult](b, workflows.ListMeetingsActivity, workflows.ListMeetingsInput{AccountRef: b.ref, Window: plan.Windows[0]})
+			read, err := try[workflows.ReadMeetingsResult](b, workflows.ReadMeetingsActivity, workflows.ReadMeetingsInput{AccountRef: b.ref})
+			if !own {
+				if workflows.ErrorType(err) != workflows.ErrTransient {
+					t.Errorf("reading is %+v, %v; want transient", read, err)
+				}
+				return
+			}
+			if err != nil || read.Read != len(b.ended())-1 || read.Quarantined != 1 {
+				t.Errorf("reading is %+v, %v; want all but one of %d", read, err, len(b.ended()))
+			}
+			if n := b.number("select count(*) from meetings where meeting_id = $1 and state = 'quarantined' and cause = 'malformed' and due_at > $2", poisoned, b.clock()); n != 1 {
+				t.Error("the meeting is not in quarantine with its cause and next try")
 			}
 		})
 	}

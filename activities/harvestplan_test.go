@@ -45,11 +45,11 @@ func TestPlanLive(t *testing.T) {
 			windowPlan{store.OriginLive, []provider.Window{{From: ago(48 * time.Hour), To: at}, {From: ago(96 * time.Hour), To: ago(48 * time.Hour)}, {From: ago(102 * time.Hour), To: ago(96 * time.Hour)}}, true},
 		},
 		"first, after one that was not listed": {at, at, store.Listed{From: ago(25 * time.Hour)}, live(25*time.Hour, true)},
-		"the same time again":       {at, at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{}},
-		"late, covered meanwhile":   {ago(5 * time.Minute), at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{}},
-		"backfill of a schedule":    {ago(48 * time.Hour), at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{store.OriginBackfill, []provider.Window{{From: ago(48*time.Hour + 5*time.Minute), To: ago(48 * time.Hour)}}, false}},
-		"a clock that is ahead":     {at.Add(time.Hour), at, store.Listed{}, live(24*time.Hour, true)},
-		"fractions are left for up": {at.Add(time.Millisecond), at.Add(time.Second), store.Listed{}, live(24*time.Hour, true)},
+		"the same time again":                  {at, at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{}},
+		"late, covered meanwhile":              {ago(5 * time.Minute), at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{}},
+		"backfill of a schedule":               {ago(48 * time.Hour), at, store.Listed{From: ago(24 * time.Hour), To: at, Deep: at}, windowPlan{store.OriginBackfill, []provider.Window{{From: ago(48*time.Hour + 5*time.Minute), To: ago(48 * time.Hour)}}, false}},
+		"a clock that is ahead":                {at.Add(time.Hour), at, store.Listed{}, live(24*time.Hour, true)},
+		"fractions are left for up":            {at.Add(time.Millisecond), at.Add(time.Second), store.Listed{}, live(24*time.Hour, true)},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

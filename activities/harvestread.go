@@ -2,11 +2,13 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
 
@@ -172,11 +174,32 @@ func (b *readBatch) readOne(ctx context.Context, meetingID string) error {
 		}
 		samples += len(legs[i].Samples)
 	}
-	if err := b.harvest.store.LandMeeting(ctx, landing); err != nil {
+	err = b.harvest.store.LandMeeting(ctx, landing)
+	if state, refused := refusedByDatabase(err); refused {
+		activity.GetLogger(ctx).Warn("a meeting cannot be stored", "account_id", b.ref.AccountID, "sqlstate", state)
+		return b.quarantine(ctx, meetingID, workflows.ErrMalformed)
+	}
+	if err != nil {
 		return err
 	}
 	b.count(workflows.ReadMeetingsResult{Read: 1, Legs: len(legs), MediaSamples: samples})
 	return nil
+}
+
+// refusedByDatabase returns the SQLSTATE where Postgres refuses what is to be written, and
+// would refuse it again: a value it has no room for (classes 21 and 22), one that breaks a
+// constraint (23), one beyond a limit (54), one that a function of ours raises an exception
+// for (P0001).
+func refusedByDatabase(err error) (state string, refused bool) {
+	refusal, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || len(refusal.Code) < 2 {
+		return "", false
+	}
+	switch refusal.Code[:2] {
+	case "21", "22", "23", "54":
+		return refusal.Code, true
+	}
+	return refusal.Code, refusal.Code == "P0001"
 }
 
 func (b *readBatch) quarantine(ctx context.Context, meetingID, cause string) error {

@@ -9,9 +9,12 @@ import (
 	"callweave/internal/provider"
 )
 
-// longestMeeting is how far a minute may lie from its join: Zoom ends meetings after 30
-// hours, and clocks differ.
+// longestMeeting is how far apart two times of one meeting may be: Zoom ends meetings after
+// 30 hours, and clocks differ.
 const longestMeeting = 48 * time.Hour
+
+// sameMeeting reports whether two times can be of one meeting.
+func sameMeeting(a, b time.Time) bool { return a.Sub(b).Abs() <= longestMeeting }
 
 // legKey is what makes a join the same in both lists.
 type legKey struct {
@@ -82,6 +85,9 @@ func (a *assembly) add(row *participantRow) (*provider.Leg, error) {
 		}
 		return known, nil
 	}
+	if len(a.legs) > 0 && !sameMeeting(a.legs[0].JoinAt, leg.JoinAt) {
+		return nil, &valueError{"a time within the meeting"}
+	}
 	a.legs = append(a.legs, &leg)
 	a.byKey[key] = &leg
 	a.byUser[key.userID] = append(a.byUser[key.userID], &leg)
@@ -104,7 +110,7 @@ func (a *assembly) measure(row *qosRow) error {
 		if err != nil {
 			return err
 		}
-		if apart := sample.StartAt.Sub(leg.JoinAt); apart < -longestMeeting || apart > longestMeeting {
+		if !sameMeeting(leg.JoinAt, sample.StartAt) {
 			return &valueError{"a time within the meeting"}
 		}
 		leg.Samples = append(leg.Samples, sample)

@@ -115,6 +115,7 @@ func TestReadMeetingRefusesWhatIsMalformed(t *testing.T) {
 		"absurd number":   row(`{"date_time":"2026-11-10T10:16:00Z","audio_input":{"avg_loss":"-7%"}}`),
 		"absurd time":     row(`{"date_time":"1970-01-01T00:00:00Z","audio_input":{"latency":"1 ms"}}`),
 		"a far time":      row(`{"date_time":"2030-11-10T10:16:00Z","audio_input":{"latency":"1 ms"}}`),
+		"a far join":      `{"participants":[{"user_id":"168","join_time":"2016-11-10T10:16:00Z","user_qos":[]}]}`,
 		"no time":         row(`{"audio_input":{"latency":"1 ms"}}`),
 		"another type":    row(`{"date_time":7}`),
 	}
@@ -129,6 +130,31 @@ func TestReadMeetingRefusesWhatIsMalformed(t *testing.T) {
 				t.Errorf("error repeats the reply: %v", err)
 			}
 		})
+	}
+}
+
+// Postgres stores no NUL and no byte that is not UTF-8 in a text, and participants name
+// their own devices.
+func TestReadMeetingCleansTexts(t *testing.T) {
+	t.Parallel()
+	const text = "\"B\\u0000ad\xff \\ud800Ems\""
+	page := `{"participants":[{"id":` + text + `,"user_id":` + text + `,"user_name":` + text + `,"email":` + text + `,"role":` + text + `,"device":` + text +
+		`,"version":` + text + `,"network_type":` + text + `,"data_center":` + text + `,"location":` + text + `,"pc_name":` + text + `,"audio_quality":` + text +
+		`,"video_quality":` + text + `,"screen_share_quality":` + text + `,"join_time":"2026-11-10T10:15:14Z","user_qos":[]}]}`
+	legs, err := client(t, pagesOf(page, page)).ReadMeeting(context.Background(), provider.Caller{}, "abc==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "Bad\ufffd \ufffdEms"
+	wanted := []provider.Leg{{
+		MeetingID: "abc==", ParticipantID: want, JoinAt: time.Date(2026, 11, 10, 10, 15, 14, 0, time.UTC),
+		Person: provider.Person{UserID: want, Name: secret.New(want), Email: secret.New(want), Hostname: secret.New(want)},
+		Role:   want, Device: want, ClientVersion: want, NetworkType: want, DataCenter: want, Location: want,
+		AudioQuality: want, VideoQuality: want, ScreenQuality: want,
+	}}
+	options := []cmp.Option{cmpopts.EquateEmpty(), cmp.AllowUnexported(secret.Text{}, measure.Value{}), cmpopts.EquateComparable(netip.Addr{})}
+	if diff := cmp.Diff(wanted, legs, options...); diff != "" {
+		t.Errorf("legs differ (-want +got):\n%s", diff)
 	}
 }
 
@@ -171,6 +197,14 @@ func TestMeetingRows(t *testing.T) {
 	r = decode(`{"uuid":"","start_time":"2026-11-10T10:00:00Z"}`)
 	if _, ok = r.meeting(provider.ListPast); ok {
 		t.Error("a row without id is a meeting")
+	}
+	r = decode(`{"uuid":"a\u0000==","start_time":"2026-11-10T10:00:00Z"}`)
+	if _, ok = r.meeting(provider.ListPast); ok {
+		t.Error("a row whose id cannot be stored is a meeting")
+	}
+	r = decode(`{"uuid":"a==","start_time":"2026-11-10T10:00:00Z","end_time":"2126-11-10T10:00:00Z","duration":56}`)
+	if m, ok = r.meeting(provider.ListPast); !ok || m.EndAt.Sub(m.StartAt) != 56*time.Minute {
+		t.Errorf("a meeting of a hundred years is %+v", m)
 	}
 }
 

@@ -119,7 +119,7 @@ func (t *flexText) UnmarshalJSON(data []byte) error {
 		if err := json.Unmarshal(data, &text); err != nil {
 			return &valueError{"a text"}
 		}
-		*t = flexText(text)
+		*t = flexText(clean(text))
 	case len(data) > 0 && (data[0] == '-' || data[0] >= '0' && data[0] <= '9'):
 		*t = flexText(data)
 	}

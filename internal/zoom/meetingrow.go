@@ -24,11 +24,11 @@ type meetingRow struct {
 // meeting converts a row; ok is false where it lacks what a meeting is known by.
 func (r *meetingRow) meeting(kind provider.ListKind) (m provider.Meeting, ok bool) {
 	startAt, err := parseTime(r.StartTime)
-	if err != nil || startAt.IsZero() || r.UUID == "" {
+	if err != nil || startAt.IsZero() || r.UUID == "" || r.UUID != clean(r.UUID) {
 		return provider.Meeting{}, false
 	}
 	endAt, err := parseTime(r.EndTime)
-	if err != nil || endAt.Before(startAt) { // Zoom's own sample ends before it starts
+	if err != nil || endAt.Before(startAt) || !sameMeeting(startAt, endAt) { // Zoom's own sample ends before it starts
 		endAt = startAt.Add(parseDuration(string(r.Duration)))
 	}
 	number, _ := strconv.ParseInt(string(r.Number), 10, 64)
@@ -37,7 +37,7 @@ func (r *meetingRow) meeting(kind provider.ListKind) (m provider.Meeting, ok boo
 		ID:               r.UUID,
 		Number:           number,
 		Kind:             kind,
-		Host:             provider.Person{Name: secret.New(r.Host), Email: secret.New(r.Email)},
+		Host:             provider.Person{Name: secret.New(clean(r.Host)), Email: secret.New(clean(r.Email))},
 		StartAt:          startAt,
 		EndAt:            endAt,
 		ParticipantCount: max(0, participants),

@@ -53,12 +53,12 @@ func (r *participantRow) leg(meetingID string) (provider.Leg, error) {
 	if err != nil {
 		return provider.Leg{}, &valueError{"a leave time"}
 	}
-	if leaveAt.Before(joinAt) {
+	if leaveAt.Before(joinAt) || !sameMeeting(joinAt, leaveAt) {
 		leaveAt = time.Time{} // unknown rather than wrong
 	}
-	userID := r.ID
+	userID := clean(r.ID)
 	if userID == "" {
-		userID = r.ParticipantUserID
+		userID = clean(r.ParticipantUserID)
 	}
 	// Addresses come from the participants' own devices: one that cannot be read is
 	// unknown and no reason to lose the leg.
@@ -71,20 +71,20 @@ func (r *participantRow) leg(meetingID string) (provider.Leg, error) {
 		ParticipantID: string(r.UserID),
 		JoinAt:        joinAt,
 		LeaveAt:       leaveAt,
-		Person:        provider.Person{UserID: userID, Name: secret.New(r.Name), Email: secret.New(r.Email), Hostname: secret.New(r.Hostname)},
+		Person:        provider.Person{UserID: userID, Name: secret.New(clean(r.Name)), Email: secret.New(clean(r.Email)), Hostname: secret.New(clean(r.Hostname))},
 		Guest:         userID == "",
-		Role:          r.Role,
-		Device:        r.Device,
-		ClientVersion: r.Version,
-		NetworkType:   r.NetworkType,
-		DataCenter:    r.DataCenter,
-		Location:      r.Location,
+		Role:          clean(r.Role),
+		Device:        clean(r.Device),
+		ClientVersion: clean(r.Version),
+		NetworkType:   clean(r.NetworkType),
+		DataCenter:    clean(r.DataCenter),
+		Location:      clean(r.Location),
 		PublicIP:      parseAddress(r.PublicIP),
 		PrivateIPs:    r.PrivateIPs.parse(),
 		MAC:           mac,
-		AudioQuality:  r.AudioQuality,
-		VideoQuality:  r.VideoQuality,
-		ScreenQuality: r.ScreenQuality,
+		AudioQuality:  clean(r.AudioQuality),
+		VideoQuality:  clean(r.VideoQuality),
+		ScreenQuality: clean(r.ScreenQuality),
 	}, nil
 }
 
