@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 
 	"callweave/internal/provider"
@@ -123,29 +124,28 @@ const (
 	textOurs        = "The service is not set up correctly, its operators have to mend it"
 )
 
-// problemsOf is what users read of why a pass ended early; nothing where the next pass
-// simply goes on.
-func problemsOf(stop workflows.Stop) []string {
+// problemsOf is what users read of why a pass ended early. One that says nothing about the
+// account, because it was broken off or the next one simply goes on, is not told.
+func problemsOf(stop workflows.Stop) (problems []string, told bool) {
 	switch stop.Type {
-	case "", workflows.ErrFenced, workflows.ErrInvalidInput:
-		return nil
+	case "":
+		return nil, true
+	case workflows.ErrFenced, workflows.ErrInvalidInput, workflows.StopCanceled:
+		return nil, false
 	case workflows.ErrRateLimited:
-		if !stop.Daily {
-			return nil
-		}
-		return []string{textDailyLimit}
+		return []string{textDailyLimit}, stop.Daily
 	case workflows.ErrReauthorization:
-		return []string{textRelink}
+		return []string{textRelink}, true
 	case workflows.ErrMissingScopes:
-		return []string{textScopes}
+		return []string{textScopes}, true
 	case workflows.ErrRefused:
-		return []string{textRefused}
+		return []string{textRefused}, true
 	case workflows.ErrTransient, workflows.ErrNotFound:
-		return []string{textUnreachable}
+		return []string{textUnreachable}, true
 	case workflows.ErrMalformed:
-		return []string{textMalformed}
+		return []string{textMalformed}, true
 	}
-	return []string{textOurs}
+	return []string{textOurs}, true
 }
 
 // FinishHarvest notes on the account's links how the pass ended, gives the ledger back
@@ -157,7 +157,7 @@ func (h *Harvest) FinishHarvest(ctx context.Context, in workflows.FinishHarvestI
 
 func (h *Harvest) finish(ctx context.Context, in workflows.FinishHarvestInput) (workflows.FinishHarvestResult, error) {
 	now := h.config.Now()
-	orgs, err := h.store.LinksSynced(ctx, in.AccountRef, now, problemsOf(in.Stopped))
+	orgs, err := h.tell(ctx, in.AccountRef, now, in.Stopped)
 	if err != nil {
 		return workflows.FinishHarvestResult{}, err
 	}
@@ -171,6 +171,16 @@ func (h *Harvest) finish(ctx context.Context, in workflows.FinishHarvestInput) (
 	}
 	err = h.store.ReleaseHarvest(ctx, in.AccountRef, thisRun(ctx))
 	return workflows.FinishHarvestResult{Orgs: orgs, Remaining: remaining, RequestsAfter: spent}, err
+}
+
+// tell notes how a pass ended on the account's links, where that says something about the
+// account, and returns their orgs.
+func (h *Harvest) tell(ctx context.Context, ref provider.AccountRef, now time.Time, stop workflows.Stop) ([]uuid.UUID, error) {
+	problems, told := problemsOf(stop)
+	if !told {
+		return h.store.HarvestedOrgs(ctx, ref)
+	}
+	return h.store.LinksSynced(ctx, ref, now, problems)
 }
 
 // thisRun is the workflow run that an activity works for.

@@ -203,6 +203,43 @@ func TestHarvestStopsAtTheBudget(t *testing.T) {
 	}
 }
 
+// A pass that says nothing about the account leaves what its links state.
+func TestHarvestThatDidNothingIsNotSuccess(t *testing.T) {
+	t.Parallel()
+	b := setupHarvest(t, 2)
+	for _, test := range []struct {
+		stopped workflows.Stop
+		status  string // "" as before
+		text    string
+	}{
+		{workflows.Stop{Type: workflows.ErrInvalidInput}, "", ""},
+		{workflows.Stop{Type: workflows.ErrFenced}, "", ""},
+		{workflows.Stop{Type: workflows.ErrRateLimited}, "", ""},
+		{workflows.Stop{Type: workflows.StopCanceled}, "", ""},
+		{workflows.Stop{Type: workflows.ErrTransient}, "failed", textUnreachable},
+		{workflows.Stop{Type: workflows.ErrRateLimited, Daily: true}, "failed", textDailyLimit},
+		{workflows.Stop{}, "success", ""},
+	} {
+		b.exec("update links set last_status = 'failed', last_sync_at = $1, errors = '{before}'", harvestDay)
+		finished := call[workflows.FinishHarvestResult](b, workflows.FinishHarvestActivity, workflows.FinishHarvestInput{AccountRef: b.ref, Stopped: test.stopped})
+		var status, errors string
+		var syncedAt time.Time
+		if err := b.pool.QueryRow(t.Context(), "select last_status, last_sync_at, array_to_string(errors, ',') from links limit 1").Scan(&status, &syncedAt, &errors); err != nil {
+			t.Fatal(err)
+		}
+		wantStatus, wantAt, wantErrors := "failed", harvestDay, "before"
+		if test.status != "" {
+			wantStatus, wantErrors = test.status, test.text
+		}
+		if test.status == "success" {
+			wantAt = b.clock()
+		}
+		if status != wantStatus || errors != wantErrors || !syncedAt.Equal(wantAt) || len(finished.Orgs) != 2 {
+			t.Errorf("after %+v links state %s, %q at %s, woven for %d; want %s, %q at %s", test.stopped, status, errors, syncedAt, len(finished.Orgs), wantStatus, wantErrors, wantAt)
+		}
+	}
+}
+
 func TestHarvestIsHeldByOneRun(t *testing.T) {
 	t.Parallel()
 	b := setupHarvest(t, 1)

@@ -180,6 +180,9 @@ func (h *harvest) end(ctx workflow.Context, cause error) error {
 		h.stop = Stop{Type: ErrorType(cause), Daily: DetailsOf(cause).Daily}
 	}
 	noted := h.stop
+	if noted.Type == "" && temporal.IsCanceledError(cause) {
+		noted.Type = StopCanceled
+	}
 	if noted.Type == "" {
 		noted.Type = h.gap
 	}

@@ -343,7 +343,7 @@ func TestHarvestThatIsCanceledGivesTheLedgerBack(t *testing.T) {
 		return ListMeetingsResult{}, temporal.NewApplicationError("down", ErrTransient)
 	}
 	env.ExecuteWorkflow(HarvestWorkflow, HarvestInput{AccountRef: provider.AccountRef{Provider: provider.Zoom, AccountID: "a"}})
-	if !temporal.IsCanceledError(env.GetWorkflowError()) || f.calls[FinishHarvestActivity] != 1 {
-		t.Errorf("ended with %v, calls %v", env.GetWorkflowError(), f.calls)
+	if !temporal.IsCanceledError(env.GetWorkflowError()) || f.calls[FinishHarvestActivity] != 1 || f.finished.Stopped.Type != StopCanceled {
+		t.Errorf("ended with %v, calls %v, noted %+v", env.GetWorkflowError(), f.calls, f.finished.Stopped)
 	}
 }

@@ -62,6 +62,9 @@ type Stop struct {
 	Daily bool   `json:"daily,omitempty"` // of ErrRateLimited: the day's quota or budget is spent
 }
 
+// StopCanceled is the type of the [Stop] of a pass that was canceled.
+const StopCanceled = "canceled"
+
 // FinishHarvestInput ends a pass.
 type FinishHarvestInput struct {
 	provider.AccountRef

@@ -413,6 +413,10 @@ func TestGuestsAndSyncs(t *testing.T) {
 	if n := number(t, s, "select count(*) from links where status = 'active' and last_status = 'success' and last_sync_at = $1 and errors = '{}'", seedStart); n != 1 {
 		t.Error("the active link does not state success")
 	}
+	exec(t, s, "update links set status = 'unlinking' where org_id = $1", orgs[0])
+	if got, err := s.HarvestedOrgs(t.Context(), ref); err != nil || !cmp.Equal(got, orgs[1:]) {
+		t.Errorf("harvested for %v, %v; want the link that goes on", got, err)
+	}
 }
 
 func TestHarvestWritesNothingWithoutLinks(t *testing.T) {

@@ -40,3 +40,13 @@ func (s *Store) LinksSynced(ctx context.Context, ref provider.AccountRef, now ti
 	}
 	return orgs, nil
 }
+
+// HarvestedOrgs lists the orgs that what was harvested of an account is woven for, without
+// noting anything on their links.
+func (s *Store) HarvestedOrgs(ctx context.Context, ref provider.AccountRef) ([]uuid.UUID, error) {
+	orgs, err := s.queries().HarvestedOrgs(ctx, string(ref.Provider), ref.AccountID)
+	if err != nil {
+		return nil, fmt.Errorf("read orgs of %s: %w", ref, err)
+	}
+	return orgs, nil
+}

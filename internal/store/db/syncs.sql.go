@@ -30,6 +30,30 @@ func (q *Queries) HarvestedAccount(ctx context.Context, provider string, account
 	return i, err
 }
 
+const harvestedOrgs = `-- name: HarvestedOrgs :many
+select org_id from links where provider = $1 and account_id = $2 and status <> 'unlinking' order by org_id
+`
+
+func (q *Queries) HarvestedOrgs(ctx context.Context, provider string, accountID string) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, harvestedOrgs, provider, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var org_id uuid.UUID
+		if err := rows.Scan(&org_id); err != nil {
+			return nil, err
+		}
+		items = append(items, org_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const linksSynced = `-- name: LinksSynced :many
 with locked as materialized (
     select o.org_id from links o

@@ -17,3 +17,6 @@ set last_sync_at = case when @success::boolean then @now::timestamptz else last_
 from locked
 where l.provider = @provider and l.account_id = @account_id and l.org_id = locked.org_id
 returning l.org_id;
+
+-- name: HarvestedOrgs :many
+select org_id from links where provider = @provider and account_id = @account_id and status <> 'unlinking' order by org_id;
