@@ -44,7 +44,8 @@ func (m *machine) startClouds(ctx context.Context, p *progress) (string, error) 
 	public := config.Public{URL: m.api}
 	c.zoom = zoomwindow.New(w, zoomwindow.Config{Clients: []zoomwindow.Client{{
 		ID: zoomClientID, Secret: m.kept.ZoomSecret, RedirectURIs: []string{public.RedirectURL("zoom")},
-		Scopes: []string{"dashboard_meetings:read:admin", "user:read:admin"},
+		Scopes:     []string{"dashboard_meetings:read:admin", "user:read:admin"},
+		WebhookURL: m.api + "/api/v1/webhooks/zoom", WebhookSecret: m.kept.ZoomWebhook, Published: true,
 	}}, Changed: c.changed})
 	if raw, err := os.ReadFile(c.keptPath); err == nil {
 		if err := c.zoom.Load(bytes.NewReader(raw)); err != nil {
@@ -80,6 +81,11 @@ func (m *machine) startClouds(ctx context.Context, p *progress) (string, error) 
 	m.added("the world's Mist", mistStop, nil)
 	m.clouds = c
 	return fmt.Sprintf("%s  %s", c.zoomURL, c.mistURL), nil
+}
+
+// validateWebhook has Zoom check our webhook, as it does when an administrator saves its URL.
+func (m *machine) validateWebhook(ctx context.Context, _ *progress) (string, error) {
+	return m.api + "/api/v1/webhooks/zoom", m.clouds.zoom.ValidateEndpoint(ctx, zoomClientID)
 }
 
 // save keeps the tokens that Zoom issued.

@@ -85,6 +85,7 @@ func startMachine(ctx context.Context, opts options, p *progress) (_ *machine, e
 		{"database schema", m.migrate},
 		{"worker", m.startWorker},
 		{"starter", m.startStarter},
+		{"webhook, checked by the world's Zoom", m.validateWebhook},
 		{"orgs and API tokens", m.addOrgs},
 	} {
 		if err := p.step(step.what, func() (string, error) { return step.do(ctx, p) }); err != nil {

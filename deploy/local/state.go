@@ -38,6 +38,7 @@ type keptState struct {
 	World        world.Config      `json:"world"`
 	Keyset       string            `json:"keyset"`
 	ZoomSecret   string            `json:"zoom_client_secret"`
+	ZoomWebhook  string            `json:"zoom_webhook_secret"`
 	MistTokens   map[string]string `json:"mist_tokens"`  // org id → the token our worker uses
 	AdminTokens  map[string]string `json:"admin_tokens"` // org id → API token
 	HelpdeskToks map[string]string `json:"helpdesk_tokens"`
@@ -68,6 +69,10 @@ func loadState(d directories, wanted world.Config) (*keptState, error) {
 	if kept.World != wanted {
 		return nil, fmt.Errorf("%s was made for another world (%+v, now %+v)\nremedy: give the same flags, another --state-dir, or remove it: rm -r %s", d.root, kept.World, wanted, d.root)
 	}
+	if kept.ZoomWebhook == "" { // kept before there were webhooks
+		kept.ZoomWebhook = rand.Text()
+		return kept, kept.save()
+	}
 	return kept, nil
 }
 
@@ -77,7 +82,7 @@ func newState(path string, wanted world.Config) (*keptState, error) {
 		return nil, err
 	}
 	kept := &keptState{
-		World: wanted, Keyset: keyset.Reveal(), ZoomSecret: rand.Text(), path: path,
+		World: wanted, Keyset: keyset.Reveal(), ZoomSecret: rand.Text(), ZoomWebhook: rand.Text(), path: path,
 		MistTokens: map[string]string{}, AdminTokens: map[string]string{}, HelpdeskToks: map[string]string{},
 	}
 	return kept, kept.save()

@@ -66,7 +66,8 @@ func (f *Faults) states() []FaultState {
 	return out
 }
 
-// serveControl is POST /_world/faults, DELETE /_world/faults[/{id}] and GET /_world/state.
+// serveControl is POST /_world/faults, DELETE /_world/faults[/{id}], GET /_world/state and
+// POST /_world/uninstall/{client_id}/{account_id}.
 func (w *Window) serveControl(rw http.ResponseWriter, r *http.Request) {
 	what, id, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, controlPrefix), "/")
 	switch {
@@ -95,8 +96,15 @@ func (w *Window) serveControl(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 		rw.WriteHeader(http.StatusNoContent)
+	case what == "uninstall" && r.Method == http.MethodPost:
+		clientID, accountID, _ := strings.Cut(id, "/")
+		if err := w.Uninstall(r.Context(), clientID, accountID); err != nil {
+			controlError(http.StatusBadGateway, err.Error()).write(rw)
+			return
+		}
+		rw.WriteHeader(http.StatusNoContent)
 	default:
-		controlError(http.StatusNotFound, "want GET /_world/state, POST or DELETE /_world/faults").write(rw)
+		controlError(http.StatusNotFound, "want GET /_world/state, POST or DELETE /_world/faults, POST /_world/uninstall/{client_id}/{account_id}").write(rw)
 	}
 }
 

@@ -234,6 +234,9 @@ func TestControl(t *testing.T) {
 			t.Errorf("%s: got %d %s", name, got.status, got.raw)
 		}
 	}
+	if got := control(http.MethodPost, "/_world/uninstall/"+clientID+"/"+b.account.ID, ""); got.status != 204 || b.Grants()[0].Dead != string(causeUninstalled) {
+		t.Errorf("uninstall: got %d, grant %+v", got.status, b.Grants()[0])
+	}
 	if got := control(http.MethodDelete, "/_world/faults/99", ""); got.status != 404 {
 		t.Errorf("remove nothing: got %d", got.status)
 	}
