@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"callweave/internal/measure"
+	"callweave/internal/provider"
+	"callweave/internal/secret"
 	"callweave/internal/store"
 	"callweave/internal/vault"
 	"callweave/internal/world"
@@ -115,6 +117,62 @@ func TestHarvestDiscardsGuestsWhereEveryLinkDoes(t *testing.T) {
 	}
 	if guests, others := b.number("select count(*) from legs where guest"), b.number("select count(*) from legs where not guest and public_ip is not null"); guests == 0 || others == 0 {
 		t.Errorf("%d guests and %d others: the day shows nothing", guests, others)
+	}
+}
+
+// What an earlier read stored of a guest goes with the next read after every link discards it.
+func TestHarvestTakesBackWhatIdentifiesGuests(t *testing.T) {
+	t.Parallel()
+	b := setupHarvest(t, 1)
+	b.pass()
+	identified := "select count(*) from legs where guest and (public_ip is not null or mac is not null or private_ips <> '{}' or location <> '')"
+	others := "select count(*) from legs where not guest and public_ip is not null and mac is not null and location <> ''"
+	before := b.number(others)
+	if b.number(identified) == 0 || before == 0 {
+		t.Fatal("nobody is identified: the day shows nothing")
+	}
+	b.exec("update links set discard_guest_info = true")
+	b.exec("update meetings set due_at = $1", b.clock())
+	b.pass()
+	if n := b.number(identified); n != 0 {
+		t.Errorf("%d guests can be identified", n)
+	}
+	if n := b.number(others); n != before {
+		t.Errorf("%d others are identified, want %d as before", n, before)
+	}
+	for person := range b.people("where guest") {
+		if person != (provider.Person{}) {
+			t.Error("a guest's person is still stored")
+		}
+	}
+}
+
+// A second read that knows less of somebody loses nothing.
+func TestHarvestKeepsWhoWasKnown(t *testing.T) {
+	t.Parallel()
+	b := setupHarvest(t, 1)
+	b.pass()
+	before := b.people("")
+	b.window.SetAccount(b.account.ID, zoomwindow.AccountOptions{BlankPersonal: true})
+	b.exec("update meetings set due_at = $1", b.clock())
+	if read, _ := b.pass(); read.Read == 0 {
+		t.Fatal("nothing was read again")
+	}
+	if diff := cmp.Diff(before, b.people(""), cmp.AllowUnexported(secret.Text{})); diff != "" || len(before) < 10 {
+		t.Errorf("of %d people something is lost (-want +got):\n%.2000s", len(before), diff)
+	}
+	// An address book that is blank for a while does not make members guests.
+	guests := b.number("select count(*) from legs where guest")
+	b.exec("update links set discard_guest_info = true")
+	ids := "update legs set guest = false, user_id = 'member' where guest" // as an earlier read had it
+	b.exec(ids)
+	b.exec("update meetings set due_at = $1", b.clock())
+	b.pass()
+	if n := b.number("select count(*) from legs where user_id = 'member' and not guest"); n != guests {
+		t.Errorf("%d of %d stay members", n, guests)
+	}
+	if diff := cmp.Diff(before, b.people(""), cmp.AllowUnexported(secret.Text{})); diff != "" {
+		t.Errorf("of members something is lost (-want +got):\n%.2000s", diff)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
 
-	"callweave/internal/macaddr"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/vault"
@@ -162,16 +160,12 @@ func (b *readBatch) readOne(ctx context.Context, meetingID string) error {
 	}
 	landing := store.MeetingLanding{
 		AccountRef: b.ref, MeetingID: meetingID, ReadAt: readAt, SettleAfter: b.harvest.config.SettleAfter,
-		Legs: make([]store.LegLanding, len(legs)),
+	}
+	if landing.Legs, err = b.land(ctx, meetingID, legs); err != nil {
+		return err
 	}
 	samples := 0
 	for i := range legs {
-		if legs[i].Guest && !b.keepGuests {
-			redact(&legs[i])
-		}
-		if landing.Legs[i], err = b.seal(legs[i]); err != nil {
-			return err
-		}
 		samples += len(legs[i].Samples)
 	}
 	err = b.harvest.store.LandMeeting(ctx, landing)
@@ -212,22 +206,6 @@ func (b *readBatch) quarantine(ctx context.Context, meetingID, cause string) err
 	}
 	b.count(workflows.ReadMeetingsResult{Quarantined: 1})
 	return nil
-}
-
-func (b *readBatch) seal(leg provider.Leg) (store.LegLanding, error) {
-	sealed, err := b.key.SealPerson(fieldPerson, leg.Person)
-	if err != nil {
-		return store.LegLanding{}, err
-	}
-	leg.Person = provider.Person{UserID: leg.Person.UserID}
-	return store.LegLanding{Leg: leg, PersonSealed: sealed}, nil
-}
-
-// redact takes away what identifies a guest: their name, e-mail, device and addresses.
-func redact(leg *provider.Leg) {
-	leg.Person = provider.Person{}
-	leg.Location = ""
-	leg.PublicIP, leg.PrivateIPs, leg.MAC = netip.Addr{}, nil, macaddr.Addr{}
 }
 
 func (b *readBatch) count(more workflows.ReadMeetingsResult) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/testsuite"
@@ -260,6 +261,32 @@ func (b *harvestBundle) samples() map[string][12]measure.Value {
 		b.t.Fatal(err)
 	}
 	return found
+}
+
+// people opens the persons of legs and counts the legs each is on.
+func (b *harvestBundle) people(where string) map[provider.Person]int {
+	b.t.Helper()
+	key, err := b.vault.Key(b.t.Context(), vault.AccountScope(b.ref))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	rows, err := b.pool.Query(b.t.Context(), "select person_sealed from legs "+where)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	sealed, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	people := map[provider.Person]int{}
+	for _, one := range sealed {
+		person, err := key.OpenPerson(fieldPerson, one)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		people[person]++
+	}
+	return people
 }
 
 func sampleKey(meeting, participant string, join, start time.Time) string {

@@ -26,11 +26,12 @@ type MeetingLanding struct {
 type LegLanding struct {
 	provider.Leg
 	PersonSealed []byte
+	Redacted     bool // what identifies them is taken away, from what earlier reads stored, too
 }
 
 // LandMeeting writes a read of a meeting in one transaction and makes it a revision
 // newer. Landing the same read again changes no leg and no sample; a read that lacks what
-// an earlier one had loses nothing. A meeting read before its data was complete is due
+// an earlier one had loses nothing but what is redacted. A meeting read before its data was complete is due
 // once more, SettleAfter its end. [ErrFenced] where no link of the account goes on,
 // [ErrNotFound] where the meeting was never seen.
 func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
@@ -95,7 +96,7 @@ func legParams(ref provider.AccountRef, meetingID string, leg *LegLanding) db.Up
 	params := db.UpsertLegParams{
 		Provider: string(ref.Provider), AccountID: ref.AccountID, MeetingID: meetingID,
 		ParticipantID: leg.ParticipantID, JoinAt: leg.JoinAt,
-		UserID: leg.Person.UserID, Guest: leg.Guest, PersonSealed: leg.PersonSealed, Role: leg.Role,
+		UserID: leg.Person.UserID, Guest: leg.Guest, PersonSealed: leg.PersonSealed, Redacted: leg.Redacted, Role: leg.Role,
 		Device: leg.Device, ClientVersion: leg.ClientVersion, NetworkType: leg.NetworkType, DataCenter: leg.DataCenter, Location: leg.Location,
 		PrivateIps: leg.PrivateIPs, Mac: leg.MAC.Hardware(),
 		AudioQuality: leg.AudioQuality, VideoQuality: leg.VideoQuality, ScreenQuality: leg.ScreenQuality,

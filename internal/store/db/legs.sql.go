@@ -4,3 +4,45 @@
 // source: legs.sql
 
 package db
+
+import (
+	"context"
+	"time"
+)
+
+const legPersons = `-- name: LegPersons :many
+select participant_id, join_at, guest, person_sealed from legs
+where provider = $1 and account_id = $2 and meeting_id = $3
+`
+
+type LegPersonsRow struct {
+	ParticipantID string
+	JoinAt        time.Time
+	Guest         bool
+	PersonSealed  []byte
+}
+
+func (q *Queries) LegPersons(ctx context.Context, provider string, accountID string, meetingID string) ([]LegPersonsRow, error) {
+	rows, err := q.db.Query(ctx, legPersons, provider, accountID, meetingID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LegPersonsRow
+	for rows.Next() {
+		var i LegPersonsRow
+		if err := rows.Scan(
+			&i.ParticipantID,
+			&i.JoinAt,
+			&i.Guest,
+			&i.PersonSealed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
