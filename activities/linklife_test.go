@@ -87,7 +87,7 @@ func setupLife(t *testing.T) *lifeBundle {
 	t.Cleanup(b.temporal.Close)
 	hosted := worker.New(b.temporal, workflows.TaskQueue, worker.Options{DisableRegistrationAliasing: true})
 	workflows.RegisterWorkflows(hosted)
-	manager := credentials.New(b.store, b.vault, b.zoom)
+	manager := credentials.New(b.store, b.vault, credentials.Config{}, b.zoom)
 	schedules := &Schedules{Store: b.store, Temporal: b.temporal, HarvestInterval: time.Hour, DevicesInterval: time.Hour}
 	Register(hosted, Set{
 		Links:     &Links{Store: b.store, Vault: b.vault, Credentials: manager, Temporal: b.temporal},

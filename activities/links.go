@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"callweave/internal/credentials"
+	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/vault"
 	"callweave/workflows"
@@ -60,6 +62,14 @@ func (l *Links) startLink(ctx context.Context, in workflows.LinkInput, message s
 		return fmt.Errorf("start link of %s to org %s: %w", in.AccountRef, in.OrgID, err)
 	}
 	return nil
+}
+
+// LinksFailed has links look at their rows that a dead credential took with it. A link that
+// is not told finds out by itself within a quarter of an hour.
+func (l *Links) LinksFailed(ctx context.Context, ref provider.AccountRef, orgs []uuid.UUID) {
+	for _, org := range orgs {
+		_ = l.Temporal.SignalWorkflow(ctx, workflows.LinkID(ref, org), "", workflows.RecheckMessage, struct{}{})
+	}
 }
 
 // CheckLink says what the link's row says, and keeps the account's credential from dying

@@ -97,7 +97,9 @@ func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
 		ClientID: w.settings.ClientID, ClientSecret: w.settings.ClientSecret, RedirectURL: w.settings.RedirectURL("zoom"),
 		OAuthURL: w.settings.OAuthURL, APIURL: w.settings.APIURL, HTTP: outbound, Meter: store.NewMeter(w.store, nil),
 	})
-	manager := credentials.New(w.store, sealed, service)
+	links := &activities.Links{Store: w.store, Vault: sealed, Temporal: w.temporal}
+	manager := credentials.New(w.store, sealed, credentials.Config{Failed: links.LinksFailed}, service)
+	links.Credentials = manager
 	collector := collect.New(w.store, sealed, collect.OpenMist(sealed.Master(), outbound, nil), collect.Config{
 		Every: w.settings.DevicesInterval, Lookback: w.settings.HarvestLookback,
 	})
@@ -115,7 +117,7 @@ func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
 		Store: w.store, Temporal: w.temporal, HarvestInterval: w.settings.HarvestInterval, DevicesInterval: w.settings.DevicesInterval,
 	}
 	activities.Register(host, activities.Set{
-		Links:     &activities.Links{Store: w.store, Vault: sealed, Credentials: manager, Temporal: w.temporal},
+		Links:     links,
 		Schedules: w.schedules,
 		Erasure:   &activities.Erasure{Store: w.store, Vault: sealed, Credentials: manager},
 		Sweeps:    &activities.Sweeps{Store: w.store, Temporal: w.temporal, Schedules: w.schedules},

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/url"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -89,10 +90,15 @@ func (s *Service) Finish(ctx context.Context, c Callback) (Ending, error) {
 	return s.wait(ctx, row), nil
 }
 
-// again ends a callback that is not the first: where the first is still being worked on
-// and brought the same code, as it does.
+// doubleClick is how long after its answer an authorization tells its ending once more to
+// whoever answers it again: a browser that sends the same callback twice shows the second
+// reply only. It is no more than [Service.Resume] tells.
+const doubleClick = 10 * time.Second
+
+// again ends a callback that is not the first: where it is a double click, as the first
+// one does.
 func (s *Service) again(ctx context.Context, row db.Authorization, c Callback) (Ending, error) {
-	if row.State != store.AuthorizationReturned || c.Code.IsZero() {
+	if row.ReturnedAt == nil || s.now().Sub(*row.ReturnedAt) > doubleClick || c.Code.IsZero() {
 		return s.ending(row, CodeAlreadyUsed, ""), nil
 	}
 	// A code that was exchanged is erased: nothing is left to compare with.
@@ -105,7 +111,18 @@ func (s *Service) again(ctx context.Context, row db.Authorization, c Callback) (
 			return s.ending(row, CodeAlreadyUsed, ""), nil
 		}
 	}
-	return s.wait(ctx, row), nil
+	return s.outcome(ctx, row), nil
+}
+
+// outcome says how an authorization that was answered ended, and waits where it did not yet.
+func (s *Service) outcome(ctx context.Context, row db.Authorization) Ending {
+	switch row.State {
+	case store.AuthorizationLinked:
+		return s.ending(row, "", deref(row.AccountID))
+	case store.AuthorizationRefused:
+		return s.ending(row, deref(row.ErrorCode), "")
+	}
+	return s.wait(ctx, row)
 }
 
 // Resume says how an answered authorization ended, and waits again where it did not yet.
@@ -115,15 +132,10 @@ func (s *Service) Resume(ctx context.Context, name provider.Name, stateText stri
 	if err != nil || code != "" {
 		return s.page(row, code), err
 	}
-	switch row.State {
-	case store.AuthorizationReturned:
-		return s.wait(ctx, row), nil
-	case store.AuthorizationLinked:
-		return s.ending(row, "", deref(row.AccountID)), nil
-	case store.AuthorizationRefused:
-		return s.ending(row, deref(row.ErrorCode), ""), nil
+	if row.State == store.AuthorizationOffered {
+		return s.page(row, CodeInvalidState), nil
 	}
-	return s.page(row, CodeInvalidState), nil
+	return s.outcome(ctx, row), nil
 }
 
 // find returns the authorization that the callback's state names, or why there is none.

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
 	"callweave/internal/provider"
@@ -53,6 +54,7 @@ type Manager struct {
 	vault    *vault.Vault
 	services map[provider.Name]provider.Service
 	now      func() time.Time
+	failed   func(context.Context, provider.AccountRef, []uuid.UUID)
 
 	flights singleflight.Group // a refresh per account and process: the others need no connection to wait on
 
@@ -60,12 +62,23 @@ type Manager struct {
 	unconfirmed map[provider.AccountRef][sha256.Size]byte // access tokens that have not worked yet
 }
 
+// Config is what a Manager may be told beside what it works with.
+type Config struct {
+	Now func() time.Time // nil: time.Now
+	// Failed, where set, is told of the links that a credential took with it when it was
+	// given up, after that is stored. It must not fail: the links' rows say the same.
+	Failed func(ctx context.Context, ref provider.AccountRef, orgs []uuid.UUID)
+}
+
 // New builds a manager for the providers of the services.
-func New(s *store.Store, v *vault.Vault, services ...provider.Service) *Manager {
+func New(s *store.Store, v *vault.Vault, c Config, services ...provider.Service) *Manager {
 	m := &Manager{
-		store: s, vault: v, now: time.Now,
+		store: s, vault: v, now: c.Now, failed: c.Failed,
 		services:    make(map[provider.Name]provider.Service, len(services)),
 		unconfirmed: make(map[provider.AccountRef][sha256.Size]byte),
+	}
+	if m.now == nil {
+		m.now = time.Now
 	}
 	for _, service := range services {
 		m.services[service.Name()] = service

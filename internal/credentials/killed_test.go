@@ -38,8 +38,7 @@ func refreshAsProgram(ctx context.Context) error {
 		ClientID: clientID, ClientSecret: secret.New(clientSecret), RedirectURL: redirectURL,
 		OAuthURL: os.Getenv(envZoom) + "/oauth", APIURL: os.Getenv(envZoom) + "/v2",
 	})
-	manager := New(s, vault.New(master, s), service)
-	manager.now = func() time.Time { return time.Now().Add(nearlyOver) }
+	manager := New(s, vault.New(master, s), Config{Now: func() time.Time { return time.Now().Add(nearlyOver) }}, service)
 	_, err = manager.Access(ctx, provider.AccountRef{Provider: provider.Zoom, AccountID: os.Getenv(envAccount)})
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"callweave/internal/provider"
 	"callweave/internal/secret"
 	"callweave/internal/store"
@@ -47,7 +49,8 @@ func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vau
 	}
 	var (
 		access  secret.Text
-		verdict error // what is wrong with the credential: the transaction commits all the same
+		verdict error       // what is wrong with the credential: the transaction commits all the same
+		failed  []uuid.UUID // the orgs whose links it takes with it
 	)
 	err = m.store.LockCredential(ctx, ref, func(c *store.LockedCredential) error {
 		var current current
@@ -64,11 +67,14 @@ func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vau
 			r.unanswered = since
 		}
 		grant, err := m.rotate(ctx, &r, current.grant)
-		access, verdict = grant.Access, r.verdict
+		access, verdict, failed = grant.Access, r.verdict, r.failed
 		return err
 	})
 	if err != nil {
 		return secret.Text{}, err
+	}
+	if len(failed) > 0 && m.failed != nil {
+		m.failed(ctx, ref, failed)
 	}
 	return access, verdict
 }
@@ -81,6 +87,7 @@ type refreshing struct {
 	began      time.Time
 	unanswered time.Time // since when a refresh of this pair has no whole answer; zero where none
 	verdict    error
+	failed     []uuid.UUID
 }
 
 // rotate asks the provider and keeps what it said.
@@ -190,7 +197,8 @@ func (m *Manager) note(ctx context.Context, r *refreshing, err error) error {
 	if failure.Kind == provider.Reauthorization {
 		switch verdict {
 		case verdictRevoked, verdictExpired, verdictAdminRemoved:
-			_, err := r.credential.Kill(ctx, verdict, evidence, RelinkText)
+			orgs, err := r.credential.Kill(ctx, verdict, evidence, RelinkText)
+			r.failed = orgs
 			return err
 		}
 	}

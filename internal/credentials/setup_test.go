@@ -58,6 +58,7 @@ type bundle struct {
 	org     uuid.UUID
 	ahead   atomic.Int64 // of the true time, for Zoom and us
 
+	told     atomic.Int32 // links that failed, as the manager told
 	database string
 	keyset   secret.Text
 	pool     *pgxpool.Pool // beside the store's
@@ -121,9 +122,9 @@ func (b *bundle) client(secretText string) *zoom.Client {
 
 // worker is a manager as another process would have it.
 func (b *bundle) worker(service provider.Service) *Manager {
-	m := New(b.store, b.vault, service)
-	m.now = b.now
-	return m
+	return New(b.store, b.vault, Config{Now: b.now, Failed: func(_ context.Context, _ provider.AccountRef, orgs []uuid.UUID) {
+		b.told.Add(int32(len(orgs)))
+	}}, service)
 }
 
 // authorize has the account's owner allow us once more.

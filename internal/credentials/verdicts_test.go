@@ -174,6 +174,9 @@ func TestVerdicts(t *testing.T) {
 				t.Errorf("credential dead = %v, want %v", dead, test.failed)
 			}
 			b.requireLink(t, test.failed)
+			if told := b.told.Load() == 1; told != test.failed {
+				t.Errorf("told that the link failed: %v, want %v", told, test.failed)
+			}
 			if told := b.audit(t) + deref(row.Evidence); strings.Contains(told, lostReply) != test.lost && strings.Contains(told, "unanswered_since") != test.lost {
 				t.Errorf("evidence %q, want a lost reply: %v", told, test.lost)
 			}

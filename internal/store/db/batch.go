@@ -34,10 +34,10 @@ set leave_at = coalesce(excluded.leave_at, l.leave_at),
     client_version = coalesce(nullif(excluded.client_version, ''), l.client_version),
     network_type = coalesce(nullif(excluded.network_type, ''), l.network_type),
     data_center = coalesce(nullif(excluded.data_center, ''), l.data_center),
-    location = coalesce(nullif(excluded.location, ''), l.location),
-    public_ip = coalesce(excluded.public_ip, l.public_ip),
-    private_ips = case when excluded.private_ips = '{}' then l.private_ips else excluded.private_ips end,
-    mac = coalesce(excluded.mac, l.mac),
+    location = case when $22::boolean then '' else coalesce(nullif(excluded.location, ''), l.location) end,
+    public_ip = case when $22 then null else coalesce(excluded.public_ip, l.public_ip) end,
+    private_ips = case when $22 or excluded.private_ips <> '{}' then excluded.private_ips else l.private_ips end,
+    mac = case when $22 then null else coalesce(excluded.mac, l.mac) end,
     audio_quality = coalesce(nullif(excluded.audio_quality, ''), l.audio_quality),
     video_quality = coalesce(nullif(excluded.video_quality, ''), l.video_quality),
     screen_quality = coalesce(nullif(excluded.screen_quality, ''), l.screen_quality)
@@ -72,10 +72,12 @@ type UpsertLegParams struct {
 	AudioQuality  string
 	VideoQuality  string
 	ScreenQuality string
+	Redacted      bool
 }
 
 // What a later read knows and an earlier one did not is added; what a later read lacks
-// stays.
+// stays, unless it is redacted: then nothing that identifies somebody does. The person was
+// completed before it was sealed.
 func (q *Queries) UpsertLeg(ctx context.Context, arg []UpsertLegParams) *UpsertLegBatchResults {
 	batch := &pgx.Batch{}
 	for _, a := range arg {
@@ -101,6 +103,7 @@ func (q *Queries) UpsertLeg(ctx context.Context, arg []UpsertLegParams) *UpsertL
 			a.AudioQuality,
 			a.VideoQuality,
 			a.ScreenQuality,
+			a.Redacted,
 		}
 		batch.Queue(upsertLeg, vals...)
 	}

@@ -1,0 +1,109 @@
+package authorize_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"callweave/internal/provider"
+	"callweave/workflows"
+)
+
+func (b *bundle) exec(t testing.TB, sql string, args ...any) {
+	t.Helper()
+	if _, err := b.pool.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *bundle) number(t testing.TB, sql string, args ...any) (n int) {
+	t.Helper()
+	if err := b.pool.QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+// runs reports whether a workflow is running.
+func (b *bundle) runs(t testing.TB, id string) bool {
+	t.Helper()
+	found, err := b.temporal.DescribeWorkflowExecution(t.Context(), id, "")
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
+		return false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+}
+
+// status is the search attribute LinkStatus of a link's workflow.
+func (b *bundle) status(t testing.TB, ref provider.AccountRef, o *org) string {
+	t.Helper()
+	found, err := b.temporal.DescribeWorkflow(t.Context(), workflows.LinkID(ref, o.id), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, _ := found.TypedSearchAttributes.GetKeyword(workflows.LinkStatusKey)
+	return status
+}
+
+// await waits until a link's workflow shows a status.
+func (b *bundle) await(t testing.TB, o *org, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); b.status(t, b.ref, o) != want; {
+		if time.Now().After(deadline) {
+			t.Fatalf("LinkStatus of org %s is %s, want %s", o.id, b.status(t, b.ref, o), want)
+		}
+	}
+}
+
+// harvest runs one pass as the schedule does, once no other pass holds the ledger.
+func (b *bundle) harvest(t testing.TB) workflows.HarvestResult {
+	t.Helper()
+	for {
+		run, err := b.temporal.ExecuteWorkflow(t.Context(),
+			client.StartWorkflowOptions{ID: workflows.HarvestID(b.ref), TaskQueue: workflows.TaskQueue},
+			workflows.HarvestWorkflow, workflows.HarvestInput{AccountRef: b.ref})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var result workflows.HarvestResult
+		if err := run.Get(t.Context(), &result); err != nil {
+			t.Fatal(err)
+		}
+		if result.HeldBy == "" {
+			return result
+		}
+	}
+}
+
+// listed is a link as the API shows it.
+type listed struct {
+	AccountID           string   `json:"account_id"`
+	LastStatus          string   `json:"last_status"`
+	LastSync            int64    `json:"last_sync"`
+	Error               string   `json:"error"`
+	Errors              []string `json:"errors"`
+	MissingScopes       []string `json:"missing_scopes"`
+	MaxDailyAPIRequests int      `json:"max_daily_api_requests"`
+	DiscardGuestInfo    bool     `json:"discard_guest_info"`
+}
+
+// show returns an org's one link.
+func (b *bundle) show(t testing.TB, o *org) listed {
+	t.Helper()
+	got := b.call(t, o, "GET", accountsPath(o), "")
+	var info struct {
+		Accounts []listed `json:"accounts"`
+	}
+	if err := json.Unmarshal([]byte(got.body), &info); err != nil || len(info.Accounts) != 1 {
+		t.Fatalf("want one account: %d %s (%v)", got.status, got.body, err)
+	}
+	return info.Accounts[0]
+}
