@@ -108,11 +108,10 @@ func (i *Inbox) trigger(ctx context.Context, ref provider.AccountRef) (outcome s
 		}
 		err = schedule.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP})
 	}
-	var missing *serviceerror.NotFound
-	switch {
-	case errors.As(err, &missing):
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
 		return store.WebhookNoHarvest, nil
-	case err != nil:
+	}
+	if err != nil {
 		return "", err //nolint:wrapcheck // the caller says which event it was
 	}
 	return store.WebhookHarvested, nil
@@ -141,8 +140,7 @@ func (i *Inbox) Deauthorize(ctx context.Context, in workflows.DeauthorizeInput) 
 // to unlink, this does no harm to a link that took the row's place meanwhile.
 func (i *Inbox) deboard(ctx context.Context, ref provider.AccountRef, org uuid.UUID) error {
 	err := i.Temporal.SignalWorkflow(ctx, workflows.LinkID(ref, org), "", workflows.RecheckMessage, struct{}{})
-	var missing *serviceerror.NotFound
-	if !errors.As(err, &missing) {
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); !missing {
 		return err //nolint:wrapcheck // the caller says which event it was
 	}
 	// Its Link is not there, though its row is: somebody ended the workflow by hand.

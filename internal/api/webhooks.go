@@ -76,8 +76,7 @@ func (s *Server) receiveZoom(w http.ResponseWriter, r *http.Request) (answer any
 }
 
 func bodyFailure(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return err
 	}
 	return badRequest("The body could not be read.")

@@ -126,8 +126,10 @@ func TestZoomWebhook(t *testing.T) {
 		"twice, written otherwise": {[]*http.Request{right(ended), right(ended), right(endedAgain)}, 200, []storedEvent{storedMeeting}, 0},
 		"newest first":             {[]*http.Request{right(deauthorized), right(ended)}, 200, []storedEvent{storedDeauthorization, storedMeeting}, 1},
 		"unknown account": {
-			[]*http.Request{right(stranger)}, 200,
-			[]storedEvent{{Event: "app_deauthorized", State: "settled", Outcome: "unknown_account", At: at}}, 0,
+			[]*http.Request{right(stranger)},
+			200,
+			[]storedEvent{{Event: "app_deauthorized", State: "settled", Outcome: "unknown_account", At: at}},
+			0,
 		},
 		"another app":         {[]*http.Request{right(strings.Replace(deauthorized, "our-client", "development", 1))}, 200, nil, 0},
 		"unknown event":       {[]*http.Request{right(`{"event":"user.created","event_ts":[],"payload":7}`)}, 200, nil, 0},
