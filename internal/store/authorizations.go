@@ -97,7 +97,7 @@ func (s *Store) Land(ctx context.Context, l Landing) error {
 		if err := l.landCredential(ctx, q); err != nil {
 			return err
 		}
-		return l.landLink(ctx, q)
+		return l.landLink(ctx, q, status == "")
 	})
 	switch {
 	case err != nil:
@@ -136,7 +136,7 @@ func (l Landing) landCredential(ctx context.Context, q *db.Queries) error {
 	return nil
 }
 
-func (l Landing) landLink(ctx context.Context, q *db.Queries) error {
+func (l Landing) landLink(ctx context.Context, q *db.Queries, isNew bool) error {
 	name, account := string(l.Ref.Provider), l.Ref.AccountID
 	if err := requireKey(ctx, q, vault.LinkScope(l.Ref, l.OrgID)); err != nil {
 		return err
@@ -146,6 +146,12 @@ func (l Landing) landLink(ctx context.Context, q *db.Queries) error {
 	})
 	if err != nil {
 		return fmt.Errorf("link: %w", err)
+	}
+	if isNew { // else every meeting was queued when it landed
+		err := q.QueueWeavesOfLink(ctx, l.OrgID, name, account)
+		if err != nil {
+			return fmt.Errorf("queue meetings: %w", err)
+		}
 	}
 	if err := q.ReviveLinks(ctx, name, account, l.MissingScopes); err != nil {
 		return fmt.Errorf("revive links: %w", err)

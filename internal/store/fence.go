@@ -31,6 +31,21 @@ func requireAccount(ctx context.Context, q *db.Queries, ref provider.AccountRef)
 	return fenced(err, "links of %s", ref)
 }
 
+// requireLinks guards writes for an account that are also writes for each of its links,
+// and keeps the set of links as it is: one that is being made waits, so that it finds
+// what is written, or is waited for, so that it is written for. Links are locked by org,
+// as by everybody who locks several.
+func requireLinks(ctx context.Context, q *db.Queries, ref provider.AccountRef) error {
+	if _, err := q.ShareAccount(ctx, string(ref.Provider), ref.AccountID); err != nil {
+		return fenced(err, "account %s", ref)
+	}
+	links, err := q.FenceShareLinks(ctx, string(ref.Provider), ref.AccountID)
+	if err == nil && len(links) == 0 {
+		err = ErrFenced
+	}
+	return fenced(err, "links of %s", ref)
+}
+
 // requireOrg guards writes for an org's network: sites, leases and device samples. The
 // org must have a link that goes on.
 func requireOrg(ctx context.Context, q *db.Queries, org uuid.UUID) error {

@@ -32,7 +32,7 @@ type LegLanding struct {
 // LandMeeting writes a read of a meeting in one transaction and makes it a revision
 // newer. Landing the same read again changes no leg and no sample; a read that lacks what
 // an earlier one had loses nothing but what is redacted. A meeting read before its data was complete is due
-// once more, SettleAfter its end. [ErrFenced] where no link of the account goes on,
+// once more, SettleAfter its end. It is to be woven for every link that goes on. [ErrFenced] where no link of the account goes on,
 // [ErrNotFound] where the meeting was never seen.
 func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
 	var span days
@@ -46,7 +46,7 @@ func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
 		return err
 	}
 	err := s.inTx(ctx, func(tx pgx.Tx, q *db.Queries) error {
-		if err := requireAccount(ctx, q, landing.AccountRef); err != nil {
+		if err := requireLinks(ctx, q, landing.AccountRef); err != nil {
 			return err
 		}
 		meeting, err := q.LockMeeting(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID)
@@ -64,10 +64,13 @@ func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
 		if settlesAt := meeting.EndAt.Add(landing.SettleAfter); landing.ReadAt.Before(settlesAt) {
 			state, dueAt = MeetingReadOnce, &settlesAt
 		}
-		return q.MeetingRead(ctx, db.MeetingReadParams{
+		if err := q.MeetingRead(ctx, db.MeetingReadParams{
 			State: state, DueAt: dueAt, Now: landing.ReadAt,
 			Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID,
-		})
+		}); err != nil {
+			return fmt.Errorf("note read: %w", err)
+		}
+		return q.QueueWeaves(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID)
 	})
 	if err != nil {
 		return fmt.Errorf("land meeting of %s: %w", landing.AccountRef, err)

@@ -144,6 +144,9 @@ func TestChangesOfAllLinksLockInOrder(t *testing.T) {
 		"revived": func(ctx context.Context, s *Store) error {
 			return s.queries().ReviveLinks(ctx, string(x.Provider), x.AccountID, []string{})
 		},
+		"written for": func(ctx context.Context, s *Store) error {
+			return s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error { return requireLinks(ctx, q, x) })
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -211,6 +214,15 @@ func TestConcurrentLandings(t *testing.T) {
 			return nil
 		})
 	}
+	group.Go(func() error {
+		for range 3 * rounds {
+			err := s.LandMeeting(t.Context(), MeetingLanding{AccountRef: x, MeetingID: x.AccountID + "-meeting-1", ReadAt: seedStart})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	for _, problems := range [][]string{nil, {"text"}} {
 		group.Go(func() error {
 			for range 3 * rounds {

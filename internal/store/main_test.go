@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 }
 
 // openTest opens a database of the test's own.
-func openTest(t *testing.T) *Store {
+func openTest(t testing.TB) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), testenv.Postgres(t))
 	if err != nil {

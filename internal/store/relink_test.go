@@ -13,7 +13,7 @@ import (
 )
 
 // landing prepares an authorization that came back, and the landing of its grant.
-func landing(t *testing.T, s *Store, ref provider.AccountRef, org uuid.UUID) Landing {
+func landing(t testing.TB, s *Store, ref provider.AccountRef, org uuid.UUID) Landing {
 	t.Helper()
 	id := uuid.New()
 	exec(t, s, `insert into authorizations (authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, code_sealed, state, expires_at)

@@ -21,7 +21,7 @@ func zoomAccount(id string) provider.AccountRef {
 }
 
 // exec runs a statement whose failure ends the test.
-func exec(t *testing.T, s *Store, sql string, args ...any) {
+func exec(t testing.TB, s *Store, sql string, args ...any) {
 	t.Helper()
 	if _, err := s.pool.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatalf("%s: %v", strings.SplitN(strings.TrimSpace(sql), "\n", 2)[0], err)
@@ -29,7 +29,7 @@ func exec(t *testing.T, s *Store, sql string, args ...any) {
 }
 
 // number returns the one number that a query gives.
-func number(t *testing.T, s *Store, sql string, args ...any) int64 {
+func number(t testing.TB, s *Store, sql string, args ...any) int64 {
 	t.Helper()
 	var n int64
 	if err := s.pool.QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {

@@ -13,7 +13,8 @@ import (
 )
 
 // PendingWeaves lists meetings of an account that were read since they were last woven
-// for the org and whose devices are known up to their end, the earliest first.
+// for the org and whose devices are known up to their end: those that ended first, by
+// when they began. What was woven long ago costs nothing.
 func (s *Store) PendingWeaves(ctx context.Context, ref provider.AccountRef, org uuid.UUID, limit int) ([]db.PendingWeavesRow, error) {
 	rows, err := s.queries().PendingWeaves(ctx, db.PendingWeavesParams{
 		OrgID: org, Provider: string(ref.Provider), AccountID: ref.AccountID, MaxRows: int32(limit),
@@ -24,7 +25,7 @@ func (s *Store) PendingWeaves(ctx context.Context, ref provider.AccountRef, org 
 // CountPendingWeaves counts the meetings that are ready to be woven for the org, and
 // those that wait for its device data.
 func (s *Store) CountPendingWeaves(ctx context.Context, ref provider.AccountRef, org uuid.UUID) (ready, waiting int, err error) {
-	row, err := s.queries().CountPendingWeaves(ctx, org, string(ref.Provider), ref.AccountID)
+	row, err := s.queries().CountPendingWeaves(ctx, string(ref.Provider), ref.AccountID, org)
 	return int(row.Ready), int(row.Waiting), notFound(err, "count pending weaves of %s", ref)
 }
 

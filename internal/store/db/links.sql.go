@@ -104,6 +104,33 @@ func (q *Queries) FenceShareAccount(ctx context.Context, provider string, accoun
 	return column_1, err
 }
 
+const fenceShareLinks = `-- name: FenceShareLinks :many
+select org_id from links
+where provider = $1 and account_id = $2 and status <> 'unlinking'
+order by org_id
+for share
+`
+
+func (q *Queries) FenceShareLinks(ctx context.Context, provider string, accountID string) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, fenceShareLinks, provider, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var org_id uuid.UUID
+		if err := rows.Scan(&org_id); err != nil {
+			return nil, err
+		}
+		items = append(items, org_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const fenceShareOrg = `-- name: FenceShareOrg :one
 select true from links
 where org_id = $1 and status <> 'unlinking'
@@ -279,6 +306,18 @@ where l.provider = $1 and l.account_id = $2 and l.org_id = locked.org_id
 func (q *Queries) ReviveLinks(ctx context.Context, provider string, accountID string, missingScopes []string) error {
 	_, err := q.db.Exec(ctx, reviveLinks, provider, accountID, missingScopes)
 	return err
+}
+
+const shareAccount = `-- name: ShareAccount :one
+select true from accounts where provider = $1 and account_id = $2 for share
+`
+
+// Waits for a link of the account that is being made or ended, and makes them wait.
+func (q *Queries) ShareAccount(ctx context.Context, provider string, accountID string) (bool, error) {
+	row := q.db.QueryRow(ctx, shareAccount, provider, accountID)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const upsertAccount = `-- name: UpsertAccount :exec

@@ -411,14 +411,17 @@ type WanSample struct {
 }
 
 type Weafe struct {
-	OrgID       uuid.UUID
-	Provider    string
-	AccountID   string
-	MeetingID   string
-	Revision    int32
-	LegsMatched int32
-	Minutes     int32
-	WovenAt     time.Time
+	OrgID        uuid.UUID
+	Provider     string
+	AccountID    string
+	MeetingID    string
+	Revision     int32
+	LegsMatched  int32
+	Minutes      int32
+	WovenAt      *time.Time
+	ReadRevision int32
+	EndAt        *time.Time
+	Pending      bool
 }
 
 type WebhookEvent struct {

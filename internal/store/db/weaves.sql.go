@@ -13,12 +13,11 @@ import (
 )
 
 const countPendingWeaves = `-- name: CountPendingWeaves :one
-select count(*) filter (where coalesce(m.end_at <= o.devices_synced_at, false)) as ready,
-    count(*) filter (where not coalesce(m.end_at <= o.devices_synced_at, false)) as waiting
-from meetings m
-join orgs o on o.org_id = $1
-left join weaves w on w.provider = m.provider and w.account_id = m.account_id and w.meeting_id = m.meeting_id and w.org_id = o.org_id
-where m.provider = $2 and m.account_id = $3 and m.revision > coalesce(w.revision, 0)
+select count(*) filter (where coalesce(w.end_at <= o.devices_synced_at, false)) as ready,
+    count(*) filter (where not coalesce(w.end_at <= o.devices_synced_at, false)) as waiting
+from weaves w
+join orgs o on o.org_id = w.org_id
+where w.provider = $1 and w.account_id = $2 and w.org_id = $3 and w.pending
 `
 
 type CountPendingWeavesRow struct {
@@ -26,8 +25,8 @@ type CountPendingWeavesRow struct {
 	Waiting int64
 }
 
-func (q *Queries) CountPendingWeaves(ctx context.Context, orgID uuid.UUID, provider string, accountID string) (CountPendingWeavesRow, error) {
-	row := q.db.QueryRow(ctx, countPendingWeaves, orgID, provider, accountID)
+func (q *Queries) CountPendingWeaves(ctx context.Context, provider string, accountID string, orgID uuid.UUID) (CountPendingWeavesRow, error) {
+	row := q.db.QueryRow(ctx, countPendingWeaves, provider, accountID, orgID)
 	var i CountPendingWeavesRow
 	err := row.Scan(&i.Ready, &i.Waiting)
 	return i, err
@@ -65,19 +64,21 @@ func (q *Queries) LinksOfOrg(ctx context.Context, orgID uuid.UUID) ([]LinksOfOrg
 
 const pendingWeaves = `-- name: PendingWeaves :many
 select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at
-from meetings m
-join orgs o on o.org_id = $1
-left join weaves w on w.provider = m.provider and w.account_id = m.account_id and w.meeting_id = m.meeting_id and w.org_id = o.org_id
-where m.provider = $2 and m.account_id = $3
-  and m.revision > coalesce(w.revision, 0) and m.end_at <= o.devices_synced_at
+from (
+    select w.meeting_id from weaves w
+    where w.provider = $1 and w.account_id = $2 and w.org_id = $3 and w.pending
+      and w.end_at <= (select o.devices_synced_at from orgs o where o.org_id = $3)
+    order by w.end_at, w.meeting_id
+    limit $4
+) due
+join meetings m on m.provider = $1 and m.account_id = $2 and m.meeting_id = due.meeting_id
 order by m.start_at, m.meeting_id
-limit $4
 `
 
 type PendingWeavesParams struct {
-	OrgID     uuid.UUID
 	Provider  string
 	AccountID string
+	OrgID     uuid.UUID
 	MaxRows   int32
 }
 
@@ -90,12 +91,13 @@ type PendingWeavesRow struct {
 }
 
 // Meetings read since they were last woven for the org, and whose devices are known
-// up to their end; the earliest first, so that a batch is of one time.
+// up to their end: those that ended first, by when they began, so that a batch is of one
+// time.
 func (q *Queries) PendingWeaves(ctx context.Context, arg PendingWeavesParams) ([]PendingWeavesRow, error) {
 	rows, err := q.db.Query(ctx, pendingWeaves,
-		arg.OrgID,
 		arg.Provider,
 		arg.AccountID,
+		arg.OrgID,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -123,8 +125,8 @@ func (q *Queries) PendingWeaves(ctx context.Context, arg PendingWeavesParams) ([
 }
 
 const putWeave = `-- name: PutWeave :execrows
-insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, woven_at)
-values ($1, $2, $3, $4, $5, $6, $7, now())
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, woven_at)
+values ($1, $2, $3, $4, $5, $6, $7, $5, now())
 on conflict (provider, account_id, meeting_id, org_id) do update
 set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, woven_at = excluded.woven_at
 where w.revision <= excluded.revision
@@ -155,6 +157,37 @@ func (q *Queries) PutWeave(ctx context.Context, arg PutWeaveParams) (int64, erro
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const queueWeaves = `-- name: QueueWeaves :exec
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, end_at)
+select l.org_id, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
+from meetings m
+join links l using (provider, account_id)
+where m.provider = $1 and m.account_id = $2 and m.meeting_id = $3 and l.status <> 'unlinking'
+on conflict (provider, account_id, meeting_id, org_id) do update
+set read_revision = excluded.read_revision, end_at = excluded.end_at
+`
+
+// A meeting was read: it is to be woven for every link that goes on.
+func (q *Queries) QueueWeaves(ctx context.Context, provider string, accountID string, meetingID string) error {
+	_, err := q.db.Exec(ctx, queueWeaves, provider, accountID, meetingID)
+	return err
+}
+
+const queueWeavesOfLink = `-- name: QueueWeavesOfLink :exec
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, end_at)
+select $1::uuid, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
+from meetings m
+where m.provider = $2 and m.account_id = $3 and m.revision > 0
+on conflict (provider, account_id, meeting_id, org_id) do update
+set read_revision = excluded.read_revision, end_at = excluded.end_at
+`
+
+// A link begins: every meeting that was read is to be woven for it.
+func (q *Queries) QueueWeavesOfLink(ctx context.Context, orgID uuid.UUID, provider string, accountID string) error {
+	_, err := q.db.Exec(ctx, queueWeavesOfLink, orgID, provider, accountID)
+	return err
 }
 
 const weaveLegs = `-- name: WeaveLegs :many

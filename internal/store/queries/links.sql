@@ -10,6 +10,16 @@ where provider = $1 and account_id = $2 and status <> 'unlinking'
 limit 1
 for share;
 
+-- name: ShareAccount :one
+-- Waits for a link of the account that is being made or ended, and makes them wait.
+select true from accounts where provider = $1 and account_id = $2 for share;
+
+-- name: FenceShareLinks :many
+select org_id from links
+where provider = $1 and account_id = $2 and status <> 'unlinking'
+order by org_id
+for share;
+
 -- name: FenceShareOrg :one
 select true from links
 where org_id = $1 and status <> 'unlinking'

@@ -1,22 +1,43 @@
 -- name: PendingWeaves :many
 -- Meetings read since they were last woven for the org, and whose devices are known
--- up to their end; the earliest first, so that a batch is of one time.
+-- up to their end: those that ended first, by when they began, so that a batch is of one
+-- time.
 select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at
-from meetings m
-join orgs o on o.org_id = @org_id
-left join weaves w on w.provider = m.provider and w.account_id = m.account_id and w.meeting_id = m.meeting_id and w.org_id = o.org_id
-where m.provider = @provider and m.account_id = @account_id
-  and m.revision > coalesce(w.revision, 0) and m.end_at <= o.devices_synced_at
-order by m.start_at, m.meeting_id
-limit @max_rows;
+from (
+    select w.meeting_id from weaves w
+    where w.provider = @provider and w.account_id = @account_id and w.org_id = @org_id and w.pending
+      and w.end_at <= (select o.devices_synced_at from orgs o where o.org_id = @org_id)
+    order by w.end_at, w.meeting_id
+    limit @max_rows
+) due
+join meetings m on m.provider = @provider and m.account_id = @account_id and m.meeting_id = due.meeting_id
+order by m.start_at, m.meeting_id;
 
 -- name: CountPendingWeaves :one
-select count(*) filter (where coalesce(m.end_at <= o.devices_synced_at, false)) as ready,
-    count(*) filter (where not coalesce(m.end_at <= o.devices_synced_at, false)) as waiting
+select count(*) filter (where coalesce(w.end_at <= o.devices_synced_at, false)) as ready,
+    count(*) filter (where not coalesce(w.end_at <= o.devices_synced_at, false)) as waiting
+from weaves w
+join orgs o on o.org_id = w.org_id
+where w.provider = @provider and w.account_id = @account_id and w.org_id = @org_id and w.pending;
+
+-- name: QueueWeaves :exec
+-- A meeting was read: it is to be woven for every link that goes on.
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, end_at)
+select l.org_id, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
 from meetings m
-join orgs o on o.org_id = @org_id
-left join weaves w on w.provider = m.provider and w.account_id = m.account_id and w.meeting_id = m.meeting_id and w.org_id = o.org_id
-where m.provider = @provider and m.account_id = @account_id and m.revision > coalesce(w.revision, 0);
+join links l using (provider, account_id)
+where m.provider = @provider and m.account_id = @account_id and m.meeting_id = @meeting_id and l.status <> 'unlinking'
+on conflict (provider, account_id, meeting_id, org_id) do update
+set read_revision = excluded.read_revision, end_at = excluded.end_at;
+
+-- name: QueueWeavesOfLink :exec
+-- A link begins: every meeting that was read is to be woven for it.
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, end_at)
+select @org_id::uuid, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
+from meetings m
+where m.provider = @provider and m.account_id = @account_id and m.revision > 0
+on conflict (provider, account_id, meeting_id, org_id) do update
+set read_revision = excluded.read_revision, end_at = excluded.end_at;
 
 -- name: WeaveLegs :many
 select * from legs
@@ -30,8 +51,8 @@ order by leg_id, start_at;
 
 -- name: PutWeave :execrows
 -- Serialises the weavers of one meeting and refuses a revision older than the woven one.
-insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, woven_at)
-values (@org_id, @provider, @account_id, @meeting_id, @revision, @legs_matched, @minutes, now())
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, woven_at)
+values (@org_id, @provider, @account_id, @meeting_id, @revision, @legs_matched, @minutes, @revision, now())
 on conflict (provider, account_id, meeting_id, org_id) do update
 set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, woven_at = excluded.woven_at
 where w.revision <= excluded.revision;

@@ -1,0 +1,32 @@
+-- +goose Up
+
+-- What is to be woven is an index of what is to be woven, however much was: a link has a
+-- row for every meeting that was read, from the moment it was read.
+alter table weaves
+    add column read_revision integer not null default 0, -- of the meeting
+    add column end_at timestamptz,                       -- of the meeting, as it was read
+    -- A column, because the planner keeps statistics of columns: it knows how few are pending.
+    add column pending boolean not null generated always as (read_revision > revision) stored,
+    alter column woven_at drop not null,                 -- null: never
+    alter column woven_at drop default;
+
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, end_at)
+select l.org_id, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
+from links l
+join meetings m using (provider, account_id)
+where l.status <> 'unlinking' and m.revision > 0
+on conflict (provider, account_id, meeting_id, org_id) do update
+set read_revision = excluded.read_revision, end_at = excluded.end_at;
+
+create index weaves_pending on weaves (provider, account_id, org_id, end_at, meeting_id) where pending;
+analyze weaves;
+
+-- +goose Down
+drop index weaves_pending;
+delete from weaves where revision = 0;
+alter table weaves
+    drop column pending,
+    drop column read_revision,
+    drop column end_at,
+    alter column woven_at set default now(),
+    alter column woven_at set not null;
