@@ -207,6 +207,33 @@ func TestHarvestQuarantinesOneMeetingAndGoesOn(t *testing.T) {
 	}
 }
 
+// A meeting that somebody was in has not settled while nobody is listed in it.
+func TestHarvestWaitsForParticipants(t *testing.T) {
+	t.Parallel()
+	b := setupHarvest(t, 1)
+	deserted := base64.StdEncoding.EncodeToString(b.ended()[0].UUID[:])
+	b.desert(deserted)
+	if read, _ := b.pass(); read.Quarantined != 1 {
+		t.Errorf("the pass read %+v, want one quarantined", read)
+	}
+	if n := b.number("select count(*) from meetings where meeting_id = $1 and state = 'quarantined' and cause = 'not_found' and due_at > $2", deserted, b.clock()); n != 1 {
+		t.Error("the meeting is not in quarantine with its cause and next try")
+	}
+	b.desert("")
+	b.advance(11 * time.Minute)
+	b.pass()
+	if n := b.number("select count(*) from legs where meeting_id = $1", deserted); n == 0 {
+		t.Error("the meeting has no legs after they were listed")
+	}
+	// Listed with nobody, it is read as what it is.
+	b.desert(deserted)
+	b.exec("update meetings set participant_count = 0, state = 'read', due_at = $2 where meeting_id = $1", deserted, b.clock())
+	read := call[workflows.ReadMeetingsResult](b, workflows.ReadMeetingsActivity, workflows.ReadMeetingsInput{AccountRef: b.ref})
+	if read.Quarantined != 0 || b.number("select count(*) from meetings where meeting_id = $1 and state in ('read', 'settled')", deserted) != 1 {
+		t.Errorf("reading a meeting of nobody is %+v", read)
+	}
+}
+
 // What the database does not take is about the meeting; what it cannot do now is not.
 func TestHarvestQuarantinesWhatCannotBeStored(t *testing.T) {
 	t.Parallel()

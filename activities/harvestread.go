@@ -114,19 +114,19 @@ func (b *readBatch) run(ctx context.Context, workerStops <-chan struct{}) (err e
 
 // readSome reads meetings until all are read, enough is done, or one fails for a reason
 // that the others share. What was begun then is finished: its requests are spent.
-func (b *readBatch) readSome(ctx context.Context, due []string, enough func() bool) (more bool, err error) {
+func (b *readBatch) readSome(ctx context.Context, due []store.DueMeeting, enough func() bool) (more bool, err error) {
 	failed := make(chan struct{})
 	var (
 		group errgroup.Group
 		once  sync.Once
 	)
 	group.SetLimit(readers)
-	for _, id := range due {
+	for _, meeting := range due {
 		group.Go(func() error {
 			if isClosed(failed) || ctx.Err() != nil || enough() {
 				return ctx.Err()
 			}
-			err := b.readOne(ctx, id)
+			err := b.readOne(ctx, meeting)
 			if err != nil {
 				once.Do(func() { close(failed) })
 			}
@@ -145,23 +145,26 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-func (b *readBatch) readOne(ctx context.Context, meetingID string) error {
+func (b *readBatch) readOne(ctx context.Context, meeting store.DueMeeting) error {
 	readAt := b.harvest.config.Now()
 	var legs []provider.Leg
 	err := b.session.with(ctx, func(caller provider.Caller) (err error) {
-		legs, err = b.session.service.ReadMeeting(ctx, caller, meetingID)
+		legs, err = b.session.service.ReadMeeting(ctx, caller, meeting.ID)
 		return err
 	})
+	if errors.Is(err, provider.ErrNobody) && meeting.ParticipantCount == 0 {
+		err = nil
+	}
 	if cause, ok := quarantinable(err); ok {
-		return b.quarantine(ctx, meetingID, cause)
+		return b.quarantine(ctx, meeting.ID, cause)
 	}
 	if err != nil {
 		return fmt.Errorf("read meeting of %s: %w", b.ref, err)
 	}
 	landing := store.MeetingLanding{
-		AccountRef: b.ref, MeetingID: meetingID, ReadAt: readAt, SettleAfter: b.harvest.config.SettleAfter,
+		AccountRef: b.ref, MeetingID: meeting.ID, ReadAt: readAt, SettleAfter: b.harvest.config.SettleAfter,
 	}
-	if landing.Legs, err = b.land(ctx, meetingID, legs); err != nil {
+	if landing.Legs, err = b.land(ctx, meeting.ID, legs); err != nil {
 		return err
 	}
 	samples := 0
@@ -171,7 +174,7 @@ func (b *readBatch) readOne(ctx context.Context, meetingID string) error {
 	err = b.harvest.store.LandMeeting(ctx, landing)
 	if state, refused := refusedByDatabase(err); refused {
 		activity.GetLogger(ctx).Warn("a meeting cannot be stored", "account_id", b.ref.AccountID, "sqlstate", state)
-		return b.quarantine(ctx, meetingID, workflows.ErrMalformed)
+		return b.quarantine(ctx, meeting.ID, workflows.ErrMalformed)
 	}
 	if err != nil {
 		return err

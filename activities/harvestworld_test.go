@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -50,8 +53,24 @@ type harvestBundle struct {
 	pool    *pgxpool.Pool
 	env     *testsuite.TestActivityEnvironment
 
-	mu  sync.Mutex
-	now time.Time
+	mu       sync.Mutex
+	now      time.Time
+	deserted string // id of a meeting that nobody is listed in
+}
+
+func (b *harvestBundle) desertedPath() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.deserted == "" {
+		return "\x00"
+	}
+	return "/" + b.deserted + "/participants"
+}
+
+func (b *harvestBundle) desert(meetingID string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.deserted = meetingID
 }
 
 func (b *harvestBundle) clock() time.Time {
@@ -104,7 +123,13 @@ func setupHarvest(t *testing.T, links int) *harvestBundle {
 		}},
 		Now: b.clock, Limits: &zoomwindow.Limits{}, OAuth: zoomwindow.OAuthOptions{AccessLife: 1000 * time.Hour},
 	})
-	server := httptest.NewServer(b.window)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if path, err := url.PathUnescape(r.URL.Path); err == nil && strings.HasSuffix(path, b.desertedPath()) {
+			_, _ = io.WriteString(rw, `{"next_page_token":"","participants":[]}`)
+			return
+		}
+		b.window.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(server.Close)
 	database := testenv.Postgres(t)
 	if b.store, err = store.Open(ctx, database); err != nil {

@@ -40,7 +40,8 @@ type Service interface {
 	// meeting twice.
 	ListMeetings(ctx context.Context, caller Caller, kind ListKind, window Window, yield func([]Meeting) error) error
 	// ReadMeeting returns every leg of an ended meeting with its media samples, the
-	// samples ordered by StartAt.
+	// samples ordered by StartAt. Where the provider lists nobody the error, of kind
+	// NotFound, is [ErrNobody]: late data, unless the meeting was listed as empty.
 	ReadMeeting(ctx context.Context, caller Caller, meetingID string) ([]Leg, error)
 }
 
@@ -145,6 +146,9 @@ func (e *Error) Error() string {
 
 // Unwrap returns what lies under it.
 func (e *Error) Unwrap() error { return e.Err }
+
+// ErrNobody is what lies under the error of reading a meeting that nobody is listed in.
+var ErrNobody = errors.New("nobody is listed in the meeting")
 
 // KindOf returns the kind of an error of this package; Transient for any other error.
 func KindOf(err error) Kind {

@@ -133,9 +133,13 @@ func TestSeeMeetings(t *testing.T) {
 	}
 	due := func(at time.Time) []string {
 		t.Helper()
-		ids, err := s.DueMeetings(t.Context(), ref, at, 10)
+		meetings, err := s.DueMeetings(t.Context(), ref, at, 10)
 		if err != nil {
 			t.Fatal(err)
+		}
+		var ids []string
+		for _, m := range meetings {
+			ids = append(ids, m.ID)
 		}
 		return ids
 	}

@@ -73,19 +73,25 @@ func meetingUUID(id string) uuid.UUID {
 	return uuid.UUID(raw)
 }
 
-// DueMeetings lists the ids of meetings to be read now, newest first.
-func (s *Store) DueMeetings(ctx context.Context, ref provider.AccountRef, now time.Time, limit int) ([]string, error) {
+// DueMeeting is a meeting to be read now.
+type DueMeeting struct {
+	ID               string
+	ParticipantCount int // as a list shows it
+}
+
+// DueMeetings lists the meetings to be read now, newest first.
+func (s *Store) DueMeetings(ctx context.Context, ref provider.AccountRef, now time.Time, limit int) ([]DueMeeting, error) {
 	rows, err := s.queries().DueMeetings(ctx, db.DueMeetingsParams{
 		Provider: string(ref.Provider), AccountID: ref.AccountID, Now: now, MaxRows: int32(limit),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read due meetings of %s: %w", ref, err)
 	}
-	ids := make([]string, len(rows))
+	due := make([]DueMeeting, len(rows))
 	for i, row := range rows {
-		ids[i] = row.MeetingID
+		due[i] = DueMeeting{ID: row.MeetingID, ParticipantCount: int(row.ParticipantCount)}
 	}
-	return ids, nil
+	return due, nil
 }
 
 // CountDueMeetings counts the meetings to be read now.

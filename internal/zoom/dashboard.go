@@ -83,7 +83,7 @@ func (c *Client) ReadMeeting(ctx context.Context, caller provider.Caller, meetin
 		return nil, err
 	}
 	if len(participants) == 0 {
-		return nil, nil
+		return nil, &provider.Error{Kind: provider.NotFound, Operation: opParticipants, Err: provider.ErrNobody}
 	}
 	quality, err := readAll[qosRow](ctx, c, caller, listing{
 		operation: opQoS, category: Heavy, path: path + "/qos", array: "participants", pageSize: qosPageSize,

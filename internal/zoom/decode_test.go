@@ -3,6 +3,7 @@ package zoom
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -130,6 +131,20 @@ func TestReadMeetingRefusesWhatIsMalformed(t *testing.T) {
 				t.Errorf("error repeats the reply: %v", err)
 			}
 		})
+	}
+}
+
+// An empty list is no complete read: its caller knows whether somebody was there.
+func TestReadMeetingTellsThatNobodyIsListed(t *testing.T) {
+	t.Parallel()
+	_, err := client(t, pagesOf(`{"participants":[]}`, `{"participants":[]}`)).ReadMeeting(context.Background(), provider.Caller{}, "abc==")
+	if failure := asError(t, err); failure.Kind != provider.NotFound || !errors.Is(err, provider.ErrNobody) {
+		t.Errorf("error is %v, want that nobody is listed", err)
+	}
+	waiting := `{"participants":[{"user_id":"169","join_time":"2026-11-10T10:16:30Z","status":"in_waiting_room"}]}`
+	legs, err := client(t, pagesOf(waiting, `{"participants":[]}`)).ReadMeeting(context.Background(), provider.Caller{}, "abc==")
+	if err != nil || len(legs) != 0 {
+		t.Errorf("who was never let in: %d legs, %v", len(legs), err)
 	}
 }
 

@@ -25,7 +25,7 @@ func (q *Queries) CountDueMeetings(ctx context.Context, provider string, account
 }
 
 const dueMeetings = `-- name: DueMeetings :many
-select meeting_id, end_at from meetings
+select meeting_id, participant_count from meetings
 where provider = $1 and account_id = $2 and due_at <= $3::timestamptz
 order by start_at desc, meeting_id
 limit $4
@@ -39,8 +39,8 @@ type DueMeetingsParams struct {
 }
 
 type DueMeetingsRow struct {
-	MeetingID string
-	EndAt     time.Time
+	MeetingID        string
+	ParticipantCount int32
 }
 
 // What is to be read now, newest first.
@@ -58,7 +58,7 @@ func (q *Queries) DueMeetings(ctx context.Context, arg DueMeetingsParams) ([]Due
 	var items []DueMeetingsRow
 	for rows.Next() {
 		var i DueMeetingsRow
-		if err := rows.Scan(&i.MeetingID, &i.EndAt); err != nil {
+		if err := rows.Scan(&i.MeetingID, &i.ParticipantCount); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
