@@ -77,7 +77,7 @@ type Result struct {
 
 // Collect polls an org's network once, after filling what past it has not read. progress
 // is called now and then. What goes wrong is shown on the org and returned; then nothing
-// of the poll is stored. [store.ErrFenced] where the org has no link that goes on.
+// of the poll is stored. Histories that the network does not give are shown only. [store.ErrFenced] where the org has no link that goes on.
 func (c *Collector) Collect(ctx context.Context, orgID uuid.UUID, progress func()) (Result, error) {
 	result, err := c.collect(ctx, orgID, progress)
 	switch {
@@ -118,6 +118,9 @@ func (c *Collector) collect(ctx context.Context, orgID uuid.UUID, progress func(
 		cadence: network.Cadence{Every: last.interval(c.cfg)}, last: last,
 		next: state{PolledAt: now, Limit: last.Limit, Period: last.Period, Radios: map[string]time.Time{}, WANs: map[string]time.Time{}},
 	}
+	if past := last.Past; past != nil && now.Sub(past.At) < c.cfg.Lookback {
+		p.next.Past = past
+	}
 	err = p.run()
 	p.result.Requests = source.Requests()
 	if err != nil {
@@ -147,4 +150,18 @@ func explain(err error) string {
 		return "The network does not answer at the moment; the collection tries again."
 	}
 	return "The device data could not be stored; the collection tries again."
+}
+
+// explainPast says why the past is known less well than it could be.
+func explainPast(class network.Class) string {
+	why := "the network did not give its histories"
+	switch class {
+	case network.Unauthorized, network.Forbidden:
+		why = "the API token may not read the network's insights. Give one that may"
+	case network.RateLimited:
+		why = "the hourly request limit of the API token is reached"
+	case network.Malformed:
+		why = "the network gave histories that cannot be read"
+	}
+	return "Device data is collected, but signal and load of the time before the first poll or in an outage are missing: " + why + "."
 }

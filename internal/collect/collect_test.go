@@ -3,6 +3,7 @@ package collect_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,6 +133,50 @@ func TestFailureIsShownAndStoresNothing(t *testing.T) {
 		t.Errorf("with a new token: complete up to %s with problem %q", after, problem)
 	}
 	b.covered(t, noon.Add(-time.Hour), b.now().Add(-2*time.Minute))
+}
+
+// Histories are a help, not a condition: without them the org is complete all the same,
+// and why they are missing stays on view for as long as that past matters.
+func TestPollGoesOnWithoutHistories(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault mistwindow.Fault
+		want  string
+	}{
+		"a token without insights":  {mistwindow.Fault{Path: "/insights/", Status: 403}, "may not read the network's insights"},
+		"no catalogue":              {mistwindow.Fault{Path: "/const/insight_metrics", Status: 500}, "did not give"},
+		"no budget":                 {mistwindow.Fault{Path: "/usage", Status: 502}, "did not give"},
+		"one malformed insight":     {mistwindow.Fault{Path: "/insights/device/", Times: 1, Body: "{"}, "cannot be read"},
+		"the limit in the middle":   {mistwindow.Fault{Path: "/insights/", Status: 429, RetryAfter: time.Hour}, "request limit"},
+		"a client's history breaks": {mistwindow.Fault{Path: "/insights/client/", Times: 1, Status: 504}, "did not give"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, mistwindow.Config{})
+			b.window.Inject(test.fault)
+			b.poll(t, 0)
+			if synced, problem := b.health(t); !synced.Equal(noon.Add(-time.Minute)) || !strings.Contains(problem, test.want) {
+				t.Errorf("complete up to %s with problem %q, want %s and %q", synced, problem, noon.Add(-time.Minute), test.want)
+			}
+			if n := b.covered(t, noon.Add(-150*time.Minute), noon.Add(-2*time.Minute)); n == 0 {
+				t.Error("the world had no sessions: the test proves nothing")
+			}
+			b.poll(t, time.Minute)
+			if synced, problem := b.health(t); !synced.Equal(noon) || !strings.Contains(problem, test.want) {
+				t.Errorf("a minute later: complete up to %s with problem %q", synced, problem)
+			}
+		})
+	}
+	t.Run("the past is over", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, mistwindow.Config{})
+		b.window.Inject(mistwindow.Fault{Path: "/insights/", Times: 3, Status: 403})
+		b.poll(t, 0)
+		b.poll(t, 4*time.Hour)
+		if _, problem := b.health(t); problem != "" {
+			t.Errorf("problem %q after the histories were read", problem)
+		}
+	})
 }
 
 func (b *bundle) replaceToken(t *testing.T) {

@@ -52,6 +52,7 @@ func (p *poll) past(landing *store.DeviceLanding, sites []network.Site, present 
 	if !gap {
 		return nil
 	}
+	p.next.Past = nil
 	return p.histories(sites, present, places)
 }
 
@@ -90,11 +91,11 @@ func (p *poll) searched(landing *store.DeviceLanding, sites []network.Site, from
 
 // histories reads the coarse history of uplinks, radios and clients, in this order, as
 // far as the request budget goes. They are a help, not a condition: what is missing is
-// unknown later.
+// unknown later, and why is shown. Nothing but our context and our database fails.
 func (p *poll) histories(sites []network.Site, present network.Devices, places map[macaddr.Addr]uuid.UUID) error {
 	budget, err := p.source.Budget(p.ctx)
 	if err != nil {
-		return fmt.Errorf("read budget: %w", err)
+		return p.without(fmt.Errorf("read budget: %w", err))
 	}
 	p.next.Limit, p.next.Period = budget.Limit, budget.Period
 	from := p.now.Add(-p.cfg.Lookback)
@@ -103,33 +104,33 @@ func (p *poll) histories(sites []network.Site, present network.Devices, places m
 	}
 	h := history{poll: p, from: from, enough: p.source.Requests() + budget.Limit - budget.Used - p.reserved()}
 	for _, site := range sites {
-		samples, err := read(&h, &h.noWAN, func() ([]network.WANSample, error) {
+		samples, err := read(&h, "uplink", &h.noWAN, func() ([]network.WANSample, error) {
 			return p.source.PastWAN(p.ctx, site.ID, from, p.now)
 		})
 		if err != nil {
-			return fmt.Errorf("read history of uplink: %w", err)
+			return err
 		}
 		for _, sample := range samples {
 			h.piece.WANs = append(h.piece.WANs, wanRow(p.org, sample))
 		}
 	}
 	for _, radio := range present.Radios {
-		samples, err := read(&h, &h.noRadio, func() ([]network.RadioSample, error) {
+		samples, err := read(&h, "radio", &h.noRadio, func() ([]network.RadioSample, error) {
 			return p.source.PastRadio(p.ctx, radio.SiteID, radio.DeviceMAC, radio.Band, from, p.now)
 		})
 		if err != nil {
-			return fmt.Errorf("read history of radio: %w", err)
+			return err
 		}
 		for _, sample := range samples {
 			h.piece.Radios = append(h.piece.Radios, radioRow(p.org, sample))
 		}
 	}
 	for mac, site := range places {
-		samples, err := read(&h, &h.noClient, func() ([]network.ClientSample, error) {
+		samples, err := read(&h, "client", &h.noClient, func() ([]network.ClientSample, error) {
 			return p.source.PastClient(p.ctx, site, mac, from, p.now)
 		})
 		if err != nil {
-			return fmt.Errorf("read history of client: %w", err)
+			return err
 		}
 		for _, sample := range samples {
 			h.piece.Clients = append(h.piece.Clients, clientRow(p.org, sample))
@@ -153,9 +154,9 @@ type history struct {
 	piece                    store.DeviceLanding
 }
 
-// read reads one history, unless the network offers none of its kind or the budget is
-// spent. A device that is gone has none.
-func read[S any](h *history, none *bool, one func() ([]S, error)) ([]S, error) {
+// read reads one history, unless the network offers none of its kind, failed to give one,
+// or the budget is spent. A device that is gone has none.
+func read[S any](h *history, kind string, none *bool, one func() ([]S, error)) ([]S, error) {
 	const rows = 5000
 	if *none || h.source.Requests() >= h.enough {
 		return nil, nil
@@ -171,9 +172,23 @@ func read[S any](h *history, none *bool, one func() ([]S, error)) ([]S, error) {
 		return nil, nil
 	case class == network.NotFound:
 		return nil, nil
+	case err != nil:
+		*none = true // the others of its kind would fare no better
+		return nil, h.without(fmt.Errorf("read history of %s: %w", kind, err))
 	}
 	h.progress()
-	return samples, err
+	return samples, nil
+}
+
+// without goes on without a history where the network is to blame, and shows why.
+func (p *poll) without(err error) error {
+	class, _ := network.ClassOf(err)
+	if class == "" {
+		return err
+	}
+	p.next.Past = &pastProblem{At: p.now, Text: explainPast(class)}
+	p.progress()
+	return nil
 }
 
 // land stores what was read once it is more than some rows.

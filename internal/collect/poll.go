@@ -63,6 +63,9 @@ func (p *poll) run() error {
 	// What was seen by now speaks for the time up to the snapshots, which the network
 	// takes at its own pace.
 	landing.SyncedAt = p.now.Add(-p.cadence.Every)
+	if p.next.Past != nil {
+		landing.Problem = p.next.Past.Text
+	}
 	return p.land(landing)
 }
 

@@ -32,8 +32,17 @@ type state struct {
 	Radios   map[string]time.Time `json:"radios"`   // when last observed, by address and band
 	WANs     map[string]time.Time `json:"wans"`     // by address and port
 	Tracks   []trackState         `json:"tracks"`
+	Past     *pastProblem         `json:"past,omitempty"` // why the past is known less well
 
 	tracks map[trackKey]network.Track
+}
+
+// pastProblem is why histories were not read, in words for the org's administrators, and
+// when: it is shown for as long as that past is of interest, since later polls do not
+// read it again.
+type pastProblem struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
 }
 
 type trackKey struct {

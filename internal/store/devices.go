@@ -27,7 +27,10 @@ type DeviceLanding struct {
 	// SyncedAt is the moment up to which the device data is complete with this landing;
 	// zero for a piece of the past that completes nothing by itself.
 	SyncedAt time.Time
-	State    *DeviceState // nil leaves it as it is
+	// Problem is what is wrong though the data is complete, for the org's administrators;
+	// "" for nothing. It counts with SyncedAt only.
+	Problem string
+	State   *DeviceState // nil leaves it as it is
 }
 
 // DeviceState is what the next poll must know of this one.
@@ -74,7 +77,7 @@ func (s *Store) LandDevices(ctx context.Context, landing DeviceLanding) error {
 		if landing.SyncedAt.IsZero() {
 			return nil
 		}
-		return q.SetDevicesSynced(ctx, landing.SyncedAt, landing.OrgID)
+		return q.SetDevicesSynced(ctx, landing.SyncedAt, landing.Problem, landing.OrgID)
 	})
 	if err != nil {
 		return fmt.Errorf("land devices of %s: %w", landing.OrgID, err)

@@ -73,11 +73,11 @@ func (q *Queries) SetDevicesError(ctx context.Context, message string, orgID uui
 
 const setDevicesSynced = `-- name: SetDevicesSynced :exec
 update orgs
-set devices_synced_at = greatest(devices_synced_at, $1::timestamptz), devices_error = null
-where org_id = $2
+set devices_synced_at = greatest(devices_synced_at, $1::timestamptz), devices_error = nullif($2::text, '')
+where org_id = $3
 `
 
-func (q *Queries) SetDevicesSynced(ctx context.Context, syncedAt time.Time, orgID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, setDevicesSynced, syncedAt, orgID)
+func (q *Queries) SetDevicesSynced(ctx context.Context, syncedAt time.Time, problem string, orgID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, setDevicesSynced, syncedAt, problem, orgID)
 	return err
 }

@@ -12,7 +12,7 @@ where s.polled_at = sqlc.narg(prior)::timestamptz;
 
 -- name: SetDevicesSynced :exec
 update orgs
-set devices_synced_at = greatest(devices_synced_at, @synced_at::timestamptz), devices_error = null
+set devices_synced_at = greatest(devices_synced_at, @synced_at::timestamptz), devices_error = nullif(@problem::text, '')
 where org_id = @org_id;
 
 -- name: SetDevicesError :exec
