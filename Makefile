@@ -7,10 +7,10 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench check generate tools services clean
+.PHONY: help build demo test lint bench bench-links check generate tools services clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build worker and starter into bin/
 	go build -trimpath -o bin/ ./worker ./starter
@@ -29,6 +29,10 @@ test: services ## run every test on a real PostgreSQL and Temporal
 
 bench: services ## run the benchmarks
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench . -benchmem ./...
+
+bench-links: services ## measure the authorize round trip and the list of links
+	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench AuthorizeRoundTrip -benchtime 50x ./internal/authorize
+	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench ListLinks -benchtime 4000x -benchmem ./internal/authorize
 
 lint: tools ## hold the code to the rules: linters, determinism, generated code, modules
 	$(BIN)/golangci-lint run
