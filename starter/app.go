@@ -77,7 +77,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.serve(), a.migrate(),
 		group("keys", "The master keyset", a.keysNew()),
-		group("org", "Network orgs", a.orgAdd()),
+		group("org", "Network orgs", a.orgAdd(), a.orgList()),
 		group("token", "API tokens", a.tokenCreate()),
 		group("link", "Links between orgs and provider accounts", a.linkStart(), a.linkList(), a.linkShow(), a.linkSet(), a.linkUnlink()),
 		a.backfill(), a.gaps(), a.receipts(), a.quarantine(),

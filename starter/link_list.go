@@ -29,16 +29,21 @@ type shownLink struct {
 	MissingScopes       []string   `json:"missing_scopes"`
 	MaxDailyAPIRequests *int32     `json:"max_daily_api_requests"` // null: the default
 	DiscardGuestInfo    bool       `json:"discard_guest_info"`
+	DevicesSyncedAt     *time.Time `json:"devices_synced_at"`
+	DevicesError        string     `json:"devices_error,omitempty"`
 }
 
 func showLink(l links.Link, org uuid.UUID) shownLink {
 	shown := shownLink{
 		Provider: string(l.Provider), AccountID: l.AccountID, OrgID: org, Company: l.Company.Reveal(), LinkedBy: l.LinkedBy.Reveal(),
 		LinkedAt: l.LinkedAt, Status: l.Status, LastStatus: l.LastStatus, Errors: l.Errors, MissingScopes: l.MissingScopes,
-		MaxDailyAPIRequests: l.MaxDailyAPIRequests, DiscardGuestInfo: l.DiscardGuestInfo,
+		MaxDailyAPIRequests: l.MaxDailyAPIRequests, DiscardGuestInfo: l.DiscardGuestInfo, DevicesError: l.DevicesError,
 	}
 	if !l.LastSyncAt.IsZero() {
 		shown.LastSyncAt = &l.LastSyncAt
+	}
+	if !l.DevicesSyncedAt.IsZero() {
+		shown.DevicesSyncedAt = &l.DevicesSyncedAt
 	}
 	return shown
 }
@@ -126,6 +131,6 @@ func linkLines(l shownLink) []string {
 		row("linked by", l.LinkedBy), row("linked at", l.LinkedAt), row("status", l.Status),
 		row("last status", l.LastStatus), row("last sync", l.LastSyncAt), row("errors", strings.Join(l.Errors, "; ")),
 		row("missing scopes", strings.Join(l.MissingScopes, " ")), row("max daily API requests", requests),
-		row("discard guest info", l.DiscardGuestInfo),
+		row("discard guest info", l.DiscardGuestInfo), row("devices synced", l.DevicesSyncedAt), row("devices error", l.DevicesError),
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"callweave/internal/secret"
@@ -68,4 +70,41 @@ func (a *app) addOrg(ctx context.Context, t target, name, mistURL, tokenFile str
 		return err
 	}
 	return a.print(map[string]any{"org_id": org.OrgID, "name": name, "mist_url": org.MistUrl}, row("org", org.OrgID, name))
+}
+
+// shownOrg is an org as it is printed.
+type shownOrg struct {
+	OrgID           uuid.UUID  `json:"org_id"`
+	Name            string     `json:"name"`
+	MistURL         string     `json:"mist_url"`
+	DevicesSyncedAt *time.Time `json:"devices_synced_at"`
+	DevicesError    *string    `json:"devices_error"`
+}
+
+func (a *app) orgList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the network orgs, up to when their device data is complete, and what is wrong with it",
+		Args:  cobra.NoArgs,
+		RunE: doing(func(ctx context.Context) error {
+			s, err := a.openStore(ctx)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			orgs, err := s.Orgs(ctx)
+			if err != nil {
+				return err
+			}
+			list := make([]shownOrg, 0, len(orgs))
+			lines := []string{row("ORG", "NAME", "DEVICES SYNCED", "DEVICES ERROR")}
+			for _, org := range orgs {
+				list = append(list, shownOrg{
+					OrgID: org.OrgID, Name: org.Name, MistURL: org.MistUrl, DevicesSyncedAt: org.DevicesSyncedAt, DevicesError: org.DevicesError,
+				})
+				lines = append(lines, row(org.OrgID, org.Name, org.DevicesSyncedAt, org.DevicesError))
+			}
+			return a.print(list, lines...)
+		}),
+	}
 }

@@ -174,6 +174,30 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// An org whose network cannot be polled shows it where operators look.
+func TestDevicesErrorIsShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addOrg(t)
+	b.link(t)
+	if code, out, _ := b.run(t, "org", "list"); code != 0 || !strings.Contains(out, "Live Demo") {
+		t.Errorf("org list: exit %d, %s", code, out)
+	}
+	const problem = "The network does not accept the API token. Give a new one."
+	_, err := b.conn(t).Exec(t.Context(), "update orgs set devices_synced_at = '2026-11-18T15:00:00Z', devices_error = $1", problem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"org list", "link show --org " + b.org.String() + " --account " + account} {
+		for _, form := range []string{"text", "json"} {
+			code, out, problems := b.run(t, append(strings.Fields(command), "-o", form)...)
+			if code != 0 || !strings.Contains(out, problem) || !strings.Contains(out, "2026-11-18T15:00:00Z") {
+				t.Errorf("%s as %s: exit %d, %s%s", command, form, code, out, problems)
+			}
+		}
+	}
+}
+
 func TestLedger(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"callweave/internal/access"
 	"callweave/internal/authorize"
@@ -54,6 +55,11 @@ func newLinkedAccount(link links.Link) linkedAccount {
 	}
 	if len(link.Errors) > 0 {
 		account.Error = link.Errors[0]
+	}
+	if link.DevicesError != "" {
+		// Ours, beside Mist's exact texts. `error` and `last_status` stay about the pull from the
+		// provider, which goes on.
+		account.Errors = append(slices.Clone(link.Errors), "Device data: "+link.DevicesError)
 	}
 	if !link.LastSyncAt.IsZero() {
 		account.LastSync = link.LastSyncAt.Unix()

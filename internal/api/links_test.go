@@ -48,6 +48,18 @@ func TestLinksAreShownAsMistShowsThem(t *testing.T) {
 	if diff := cmp.Diff(want, decode(t, answer)); diff != "" {
 		t.Error("(-want +got):", diff)
 	}
+
+	// What is wrong with the org's own network is one more error of each of its links.
+	b.exec(t, "update orgs set devices_error = 'Give a new token.' where org_id = $1", b.org.id)
+	for i, one := range want["accounts"].([]any) {
+		account := one.(map[string]any)
+		errors, _ := account["errors"].([]any)
+		account["errors"] = append(errors, "Device data: Give a new token.")
+		want["accounts"].([]any)[i] = account
+	}
+	if diff := cmp.Diff(want, decode(t, b.do(t, "GET", b.accounts(b.org), "", b.org, access.Observer))); diff != "" {
+		t.Error("with a network that cannot be polled (-want +got):", diff)
+	}
 	teams := strings.Replace(b.accounts(b.org), "zoom", "teams", 1)
 	if got := b.do(t, "GET", teams+"?forward=https://portal.example/", "", b.org, access.Admin); strings.TrimSpace(got.Body.String()) != `{"linked":false,"accounts":[]}` {
 		t.Errorf("teams: %d %s", got.Code, got.Body)

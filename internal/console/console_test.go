@@ -250,6 +250,12 @@ func TestTheLifeOfALink(t *testing.T) {
 	if details.status != 200 || !strings.Contains(details.body, "Kk/EM7&lt;b&gt;orQ") || !strings.Contains(details.body, "by Ann") || strings.Contains(details.body, "Lee") {
 		t.Errorf("details: %d\n%s", details.status, details.body)
 	}
+	if _, err := b.db.Exec(t.Context(), "update orgs set devices_error = 'Give a new token.' where org_id = $1", b.org); err != nil {
+		t.Fatal(err)
+	}
+	if details := b.send(t, client, "GET", row[1], nil); !strings.Contains(details.body, "Give a new token.") {
+		t.Errorf("details of a link whose org's network cannot be polled:\n%s", details.body)
+	}
 	confirm := b.send(t, client, "GET", row[1]+"/unlink", nil)
 	if confirm.status != 200 || !strings.Contains(confirm.body, `action="`+row[1]+`/unlink"`) {
 		t.Errorf("confirmation: %d\n%s", confirm.status, confirm.body)

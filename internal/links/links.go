@@ -28,7 +28,9 @@ type Link struct {
 	LastSyncAt          time.Time
 	Errors              []string
 	MissingScopes       []string
-	MaxDailyAPIRequests *int32 // nil: the default
+	DevicesSyncedAt     time.Time // up to when the org's device data is complete; zero before the first poll
+	DevicesError        string    // what is wrong with collecting it and what to do; "" for nothing
+	MaxDailyAPIRequests *int32    // nil: the default
 	DiscardGuestInfo    bool
 }
 
@@ -40,13 +42,11 @@ type Store interface {
 // Reader lists links. Safe for concurrent use.
 type Reader struct {
 	store Store
-	keys  *keyring
+	vault *vault.Vault
 }
 
 // NewReader builds a reader.
-func NewReader(store Store, v *vault.Vault) *Reader {
-	return &Reader{store: store, keys: newKeyring(v)}
-}
+func NewReader(store Store, v *vault.Vault) *Reader { return &Reader{store: store, vault: v} }
 
 // List returns an org's links that are not being unlinked, oldest first; of every provider
 // where name is "".
@@ -81,11 +81,17 @@ func (r *Reader) open(row db.LinkedAccountsRow) (link Link, whole bool, err erro
 	if row.LastSyncAt != nil {
 		link.LastSyncAt = *row.LastSyncAt
 	}
+	if row.DevicesSyncedAt != nil {
+		link.DevicesSyncedAt = *row.DevicesSyncedAt
+	}
+	if row.DevicesError != nil {
+		link.DevicesError = *row.DevicesError
+	}
 	if row.LinkKeySealed == nil || (row.AccountKeySealed == nil && len(row.CompanySealed) > 0) {
 		return link, false, nil
 	}
 	if len(row.CompanySealed) > 0 {
-		key, err := r.keys.open(vault.AccountScope(link.AccountRef), row.AccountKeySealed)
+		key, err := r.vault.OpenKey(vault.AccountScope(link.AccountRef), row.AccountKeySealed)
 		if err != nil {
 			return link, false, err
 		}
@@ -95,7 +101,7 @@ func (r *Reader) open(row db.LinkedAccountsRow) (link Link, whole bool, err erro
 		}
 		link.Company = secret.New(string(company))
 	}
-	key, err := r.keys.open(vault.LinkScope(link.AccountRef, row.OrgID), row.LinkKeySealed)
+	key, err := r.vault.OpenKey(vault.LinkScope(link.AccountRef, row.OrgID), row.LinkKeySealed)
 	if err != nil {
 		return link, false, err
 	}

@@ -111,8 +111,9 @@ func (q *Queries) LinkStatus(ctx context.Context, provider string, accountID str
 }
 
 const linkedAccounts = `-- name: LinkedAccounts :many
-select l.provider, l.account_id, l.org_id, l.status, l.linked_by_sealed, l.linked_at, l.max_daily_api_requests, l.discard_guest_info, l.last_sync_at, l.last_status, l.errors, l.missing_scopes, l.unlink_requested_at, a.company_sealed, ak.key_sealed as account_key_sealed, lk.key_sealed as link_key_sealed
+select l.provider, l.account_id, l.org_id, l.status, l.linked_by_sealed, l.linked_at, l.max_daily_api_requests, l.discard_guest_info, l.last_sync_at, l.last_status, l.errors, l.missing_scopes, l.unlink_requested_at, o.devices_synced_at, o.devices_error, a.company_sealed, ak.key_sealed as account_key_sealed, lk.key_sealed as link_key_sealed
 from links l
+join orgs o using (org_id)
 join accounts a using (provider, account_id)
 left join vault.data_keys ak on ak.scope = concat('account/', l.provider, '/', l.account_id)
 left join vault.data_keys lk on lk.scope = concat('link/', l.provider, '/', l.account_id, '/', l.org_id)
@@ -134,6 +135,8 @@ type LinkedAccountsRow struct {
 	Errors              []string
 	MissingScopes       []string
 	UnlinkRequestedAt   *time.Time
+	DevicesSyncedAt     *time.Time
+	DevicesError        *string
 	CompanySealed       []byte
 	AccountKeySealed    []byte
 	LinkKeySealed       []byte
@@ -163,6 +166,8 @@ func (q *Queries) LinkedAccounts(ctx context.Context, orgID uuid.UUID, provider 
 			&i.Errors,
 			&i.MissingScopes,
 			&i.UnlinkRequestedAt,
+			&i.DevicesSyncedAt,
+			&i.DevicesError,
 			&i.CompanySealed,
 			&i.AccountKeySealed,
 			&i.LinkKeySealed,

@@ -20,8 +20,9 @@ where authorization_id = @authorization_id and state = 'offered' and expires_at 
 
 -- name: LinkedAccounts :many
 -- With the keys that open what is sealed of a link, so that a list costs one query.
-select l.*, a.company_sealed, ak.key_sealed as account_key_sealed, lk.key_sealed as link_key_sealed
+select l.*, o.devices_synced_at, o.devices_error, a.company_sealed, ak.key_sealed as account_key_sealed, lk.key_sealed as link_key_sealed
 from links l
+join orgs o using (org_id)
 join accounts a using (provider, account_id)
 left join vault.data_keys ak on ak.scope = concat('account/', l.provider, '/', l.account_id)
 left join vault.data_keys lk on lk.scope = concat('link/', l.provider, '/', l.account_id, '/', l.org_id)
