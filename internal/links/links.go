@@ -42,11 +42,13 @@ type Store interface {
 // Reader lists links. Safe for concurrent use.
 type Reader struct {
 	store Store
-	vault *vault.Vault
+	keys  *keyring
 }
 
 // NewReader builds a reader.
-func NewReader(store Store, v *vault.Vault) *Reader { return &Reader{store: store, vault: v} }
+func NewReader(store Store, v *vault.Vault) *Reader {
+	return &Reader{store: store, keys: newKeyring(v)}
+}
 
 // List returns an org's links that are not being unlinked, oldest first; of every provider
 // where name is "".
@@ -91,7 +93,7 @@ func (r *Reader) open(row db.LinkedAccountsRow) (link Link, whole bool, err erro
 		return link, false, nil
 	}
 	if len(row.CompanySealed) > 0 {
-		key, err := r.vault.OpenKey(vault.AccountScope(link.AccountRef), row.AccountKeySealed)
+		key, err := r.keys.open(vault.AccountScope(link.AccountRef), row.AccountKeySealed)
 		if err != nil {
 			return link, false, err
 		}
@@ -101,7 +103,7 @@ func (r *Reader) open(row db.LinkedAccountsRow) (link Link, whole bool, err erro
 		}
 		link.Company = secret.New(string(company))
 	}
-	key, err := r.vault.OpenKey(vault.LinkScope(link.AccountRef, row.OrgID), row.LinkKeySealed)
+	key, err := r.keys.open(vault.LinkScope(link.AccountRef, row.OrgID), row.LinkKeySealed)
 	if err != nil {
 		return link, false, err
 	}
