@@ -207,6 +207,29 @@ func TestHarvestQuarantinesOneMeetingAndGoesOn(t *testing.T) {
 	}
 }
 
+// What somebody asks for is tried again, also after the last try.
+func TestHarvestThatIsAskedForTriesAgain(t *testing.T) {
+	t.Parallel()
+	b := setupHarvest(t, 1)
+	b.pass()
+	b.exec("delete from legs")
+	b.exec("update meetings set state = 'gone', cause = 'not_found', attempts = 5, due_at = null")
+	b.advance(31 * time.Hour)
+	if b.pass(); b.number("select count(*) from meetings where state = 'gone'") == 0 {
+		t.Error("a live window tries again")
+	}
+	plan := call[workflows.PlanHarvestResult](b, workflows.PlanActivity, workflows.PlanHarvestInput{
+		AccountRef: b.ref, At: b.clock(), From: harvestDay, To: harvestDay.AddDate(0, 0, 1),
+	})
+	for _, window := range plan.Windows {
+		call[workflows.ListMeetingsResult](b, workflows.ListMeetingsActivity, workflows.ListMeetingsInput{AccountRef: b.ref, Window: window})
+	}
+	call[workflows.ReadMeetingsResult](b, workflows.ReadMeetingsActivity, workflows.ReadMeetingsInput{AccountRef: b.ref})
+	if gone := b.number("select count(*) from meetings where state = 'gone'"); gone != 0 {
+		t.Errorf("%d meetings that somebody asked for were not tried again", gone)
+	}
+}
+
 // A meeting that somebody was in has not settled while nobody is listed in it.
 func TestHarvestWaitsForParticipants(t *testing.T) {
 	t.Parallel()

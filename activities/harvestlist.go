@@ -12,8 +12,8 @@ import (
 
 // ListMeetings lists one window of an account: meetings of several participants and of
 // one. What it finds is kept page by page under the meetings' own ids, so that repeating
-// it finds nothing new. A window that cannot be listed stays in the ledger as a gap with
-// its cause.
+// it finds nothing new. What somebody asked for is read again also where it could not be
+// read before. A window that cannot be listed stays in the ledger as a gap with its cause.
 func (h *Harvest) ListMeetings(ctx context.Context, in workflows.ListMeetingsInput) (workflows.ListMeetingsResult, error) {
 	result, err := h.listWindow(ctx, in)
 	return result, toApplicationError(err)
@@ -62,12 +62,16 @@ func (h *Harvest) list(ctx context.Context, in workflows.ListMeetingsInput) (see
 	if err != nil {
 		return 0, 0, err
 	}
+	asked, err := h.store.WindowAsked(ctx, in.AccountRef, in.Window)
+	if err != nil {
+		return 0, 0, err
+	}
 	for _, kind := range []provider.ListKind{provider.ListPast, provider.ListPastOne} {
 		ids := map[string]bool{}
 		err := session.with(ctx, func(caller provider.Caller) error {
 			return session.service.ListMeetings(ctx, caller, kind, in.Window, func(page []provider.Meeting) error {
-				for _, meeting := range page {
-					ids[meeting.ID] = true
+				for _, id := range idsOf(page) {
+					ids[id] = true
 				}
 				sealed, err := sealHosts(key, page)
 				if err != nil {
@@ -75,6 +79,10 @@ func (h *Harvest) list(ctx context.Context, in workflows.ListMeetingsInput) (see
 				}
 				more, err := h.store.SeeMeetings(ctx, in.AccountRef, kind, sealed, h.config.Now())
 				added += more
+				if err != nil || !asked || len(page) == 0 {
+					return err
+				}
+				_, err = h.store.RetryMeetings(ctx, in.AccountRef, idsOf(page), false, h.config.Now())
 				return err
 			})
 		})
@@ -84,6 +92,14 @@ func (h *Harvest) list(ctx context.Context, in workflows.ListMeetingsInput) (see
 		}
 	}
 	return seen, added, nil
+}
+
+func idsOf(page []provider.Meeting) []string {
+	ids := make([]string, len(page))
+	for i := range page {
+		ids[i] = page[i].ID
+	}
+	return ids
 }
 
 func sealHosts(key *vault.Key, page []provider.Meeting) ([]store.SeenMeeting, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -68,32 +67,5 @@ func (a *app) receipts() *cobra.Command {
 					receipt.FinishedAt, len(receipt.KeysDestroyed), receipt.LastLink, receipt.TokenOutcome))
 			}
 			return a.print(receipts, lines...)
-		})
-}
-
-// quarantined is a meeting that could not be read.
-type quarantined struct {
-	Provider  string    `json:"provider"`
-	AccountID string    `json:"account_id"`
-	MeetingID string    `json:"meeting_id"`
-	StartAt   time.Time `json:"start_at"`
-	EndAt     time.Time `json:"end_at"`
-	Cause     *string   `json:"cause"`
-	Attempts  int32     `json:"attempts"`
-}
-
-func (a *app) quarantine() *cobra.Command {
-	return a.listing("quarantine", "List the meetings that could not be read, and why",
-		func(ctx context.Context, s *store.Store, filter store.ReadFilter) error {
-			rows, err := s.QuarantinedMeetings(ctx, filter)
-			if err != nil {
-				return err
-			}
-			meetings, lines := []quarantined{}, []string{row("PROVIDER", "ACCOUNT", "MEETING", "START", "CAUSE", "ATTEMPTS")}
-			for _, r := range rows {
-				meetings = append(meetings, quarantined{r.Provider, r.AccountID, r.MeetingID, r.StartAt, r.EndAt, r.Cause, r.Attempts})
-				lines = append(lines, row(r.Provider, r.AccountID, r.MeetingID, r.StartAt, r.Cause, r.Attempts))
-			}
-			return a.print(meetings, lines...)
 		})
 }

@@ -195,6 +195,46 @@ func TestFailMeeting(t *testing.T) {
 	}
 }
 
+func TestRetryMeetings(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	ref, _ := linkedAccount(t, s, "a", nil)
+	later := seedStart.Add(time.Hour)
+	for _, id := range []string{"seen", "quarantined", "gone", "skipped"} {
+		if _, err := s.SeeMeetings(t.Context(), ref, provider.ListPast, []SeenMeeting{seen(id, seedStart)}, seedStart); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, s, "update meetings set state = $1, attempts = 5, due_at = null where meeting_id = $1", id)
+	}
+	retry := func(want int, skipped bool, ids ...string) {
+		t.Helper()
+		if n, err := s.RetryMeetings(t.Context(), ref, ids, skipped, later); err != nil || n != want {
+			t.Errorf("retried %d of %v, %v; want %d", n, ids, err, want)
+		}
+	}
+	retry(0, false, "seen", "skipped")
+	retry(1, true, "seen", "skipped")
+	retry(2, false)
+	if n := number(t, s, "select count(*) from meetings where due_at = $1 and attempts = 0", later); n != 3 {
+		t.Errorf("%d are due anew, want 3", n)
+	}
+	if err := s.SkipMeeting(t.Context(), ref, "seen"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("skipping one that was not tried is %v", err)
+	}
+	for range 2 {
+		if err := s.SkipMeeting(t.Context(), ref, "gone"); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := number(t, s, "select count(*) from meetings where state = 'skipped' and meeting_id = 'gone' and due_at is null"); n != 1 {
+		t.Error("the skipped meeting is due")
+	}
+	exec(t, s, "update links set status = 'unlinking'")
+	if _, err := s.RetryMeetings(t.Context(), ref, nil, false, later); !errors.Is(err, ErrFenced) {
+		t.Errorf("retrying without a link is %v", err)
+	}
+}
+
 func TestReserve(t *testing.T) {
 	t.Parallel()
 	s := openTest(t)

@@ -20,6 +20,7 @@ const (
 	MeetingSettled     = "settled"     // read after its data was complete
 	MeetingQuarantined = "quarantined" // could not be read, for the cause stated
 	MeetingGone        = "gone"        // the provider does not have it any more
+	MeetingSkipped     = "skipped"     // could not be read, and an operator gave it up
 )
 
 // SeenMeeting is a meeting as a list shows it; of its host only what is sealed is kept.
@@ -132,4 +133,41 @@ func (s *Store) FailMeeting(ctx context.Context, ref provider.AccountRef, meetin
 		return "", fmt.Errorf("quarantine meeting of %s: %w", ref, err)
 	}
 	return state, nil
+}
+
+// RetryMeetings makes meetings that could not be read due now, all where no ids are given,
+// and their tries begin anew; one that was skipped only if skipped says so. It returns how
+// many they are. [ErrFenced] where no link of the account goes on.
+func (s *Store) RetryMeetings(ctx context.Context, ref provider.AccountRef, ids []string, skipped bool, now time.Time) (int, error) {
+	params := db.RetryMeetingsParams{
+		Now: now, Provider: string(ref.Provider), AccountID: ref.AccountID, MeetingIds: ids, States: []string{MeetingQuarantined, MeetingGone},
+	}
+	if ids == nil {
+		params.MeetingIds = []string{}
+	}
+	if skipped {
+		params.States = append(params.States, MeetingSkipped)
+	}
+	var retried int64
+	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) (err error) {
+		if err := requireAccount(ctx, q, ref); err != nil {
+			return err
+		}
+		retried, err = q.RetryMeetings(ctx, params)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("retry meetings of %s: %w", ref, err)
+	}
+	return int(retried), nil
+}
+
+// SkipMeeting gives a meeting up that could not be read: it is not tried any more.
+// [ErrNotFound] where there is none such.
+func (s *Store) SkipMeeting(ctx context.Context, ref provider.AccountRef, meetingID string) error {
+	skipped, err := s.queries().SkipMeeting(ctx, string(ref.Provider), ref.AccountID, meetingID)
+	if err == nil && skipped == 0 {
+		err = pgx.ErrNoRows
+	}
+	return notFound(err, "skip meeting of %s", ref)
 }

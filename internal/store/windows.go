@@ -94,6 +94,17 @@ func (s *Store) OpenWindows(ctx context.Context, ref provider.AccountRef, limit 
 	return windows, nil
 }
 
+// WindowAsked reports whether somebody asked for a window since it was listed.
+func (s *Store) WindowAsked(ctx context.Context, ref provider.AccountRef, window provider.Window) (bool, error) {
+	asked, err := s.queries().WindowAsked(ctx, db.WindowAskedParams{
+		Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: window.From, ToAt: window.To,
+	})
+	if err != nil {
+		return false, fmt.Errorf("read window of %s: %w", ref, err)
+	}
+	return asked, nil
+}
+
 // WindowListed marks a window as listed, with the number of meetings found in it.
 func (s *Store) WindowListed(ctx context.Context, ref provider.AccountRef, window provider.Window, meetings int) error {
 	err := s.queries().WindowListed(ctx, db.WindowListedParams{

@@ -250,9 +250,9 @@ func (q *Queries) OrgHasSite(ctx context.Context, orgID uuid.UUID, siteID uuid.U
 }
 
 const quarantinedMeetings = `-- name: QuarantinedMeetings :many
-select m.provider, m.account_id, m.meeting_id, m.start_at, m.end_at, m.cause, m.attempts, m.seen_at
+select m.provider, m.account_id, m.meeting_id, m.start_at, m.end_at, m.state, m.cause, m.attempts, m.due_at
 from meetings m
-where m.state = 'quarantined'
+where m.state in ('quarantined', 'gone')
   and ($1::text = '' or m.account_id = $1)
   and ($2::uuid is null or exists (
       select from links l
@@ -267,9 +267,10 @@ type QuarantinedMeetingsRow struct {
 	MeetingID string
 	StartAt   time.Time
 	EndAt     time.Time
+	State     string
 	Cause     *string
 	Attempts  int32
-	SeenAt    time.Time
+	DueAt     *time.Time
 }
 
 func (q *Queries) QuarantinedMeetings(ctx context.Context, accountID string, orgID *uuid.UUID, maxRows int32) ([]QuarantinedMeetingsRow, error) {
@@ -287,9 +288,10 @@ func (q *Queries) QuarantinedMeetings(ctx context.Context, accountID string, org
 			&i.MeetingID,
 			&i.StartAt,
 			&i.EndAt,
+			&i.State,
 			&i.Cause,
 			&i.Attempts,
-			&i.SeenAt,
+			&i.DueAt,
 		); err != nil {
 			return nil, err
 		}

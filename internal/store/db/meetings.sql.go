@@ -145,6 +145,36 @@ func (q *Queries) MeetingRead(ctx context.Context, arg MeetingReadParams) error 
 	return err
 }
 
+const retryMeetings = `-- name: RetryMeetings :execrows
+update meetings
+set due_at = $1::timestamptz, attempts = 0
+where provider = $2 and account_id = $3 and state = any($4::text[])
+  and (cardinality($5::text[]) = 0 or meeting_id = any($5))
+`
+
+type RetryMeetingsParams struct {
+	Now        time.Time
+	Provider   string
+	AccountID  string
+	States     []string
+	MeetingIds []string
+}
+
+// Meetings that could not be read are due now, and their tries begin anew. No ids are all.
+func (q *Queries) RetryMeetings(ctx context.Context, arg RetryMeetingsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, retryMeetings,
+		arg.Now,
+		arg.Provider,
+		arg.AccountID,
+		arg.States,
+		arg.MeetingIds,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const seeMeetings = `-- name: SeeMeetings :one
 with incoming as (
     select unnest($1::text[]) as meeting_id, unnest($2::uuid[]) as meeting_uuid,
@@ -200,4 +230,18 @@ func (q *Queries) SeeMeetings(ctx context.Context, arg SeeMeetingsParams) (int64
 	var added int64
 	err := row.Scan(&added)
 	return added, err
+}
+
+const skipMeeting = `-- name: SkipMeeting :execrows
+update meetings
+set state = 'skipped', due_at = null
+where provider = $1 and account_id = $2 and meeting_id = $3 and state in ('quarantined', 'gone', 'skipped')
+`
+
+func (q *Queries) SkipMeeting(ctx context.Context, provider string, accountID string, meetingID string) (int64, error) {
+	result, err := q.db.Exec(ctx, skipMeeting, provider, accountID, meetingID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

@@ -451,4 +451,5 @@ type Window struct {
 	Meetings  *int32
 	PlannedAt time.Time
 	ListedAt  *time.Time
+	Asked     bool
 }

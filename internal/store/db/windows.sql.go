@@ -82,10 +82,10 @@ func (q *Queries) OpenWindows(ctx context.Context, arg OpenWindowsParams) ([]Ope
 }
 
 const planWindow = `-- name: PlanWindow :exec
-insert into windows as w (provider, account_id, from_at, to_at, origin)
-values ($1, $2, $3, $4, $5)
+insert into windows as w (provider, account_id, from_at, to_at, origin, asked)
+values ($1, $2, $3, $4, $5, $5 = 'backfill')
 on conflict (provider, account_id, from_at, to_at) do update
-set state = 'planned', cause = null, attempts = 0
+set state = 'planned', cause = null, attempts = 0, asked = w.asked or excluded.asked
 `
 
 type PlanWindowParams struct {
@@ -96,7 +96,8 @@ type PlanWindowParams struct {
 	Origin    string
 }
 
-// A window that was listed before and is asked for again is listed again.
+// A window that was listed before and is asked for again is listed again. A backfill is what
+// somebody asked for.
 func (q *Queries) PlanWindow(ctx context.Context, arg PlanWindowParams) error {
 	_, err := q.db.Exec(ctx, planWindow,
 		arg.Provider,
@@ -126,7 +127,7 @@ func (q *Queries) PruneWindows(ctx context.Context, provider string, accountID s
 
 const supersedeWindows = `-- name: SupersedeWindows :exec
 delete from windows
-where provider = $1 and account_id = $2 and origin = 'live' and state <> 'listed'
+where provider = $1 and account_id = $2 and origin = 'live' and state <> 'listed' and not asked
   and from_at >= $3 and to_at <= $4
 `
 
@@ -146,6 +147,31 @@ func (q *Queries) SupersedeWindows(ctx context.Context, arg SupersedeWindowsPara
 		arg.ToAt,
 	)
 	return err
+}
+
+const windowAsked = `-- name: WindowAsked :one
+select exists (
+    select from windows
+    where provider = $1 and account_id = $2 and from_at = $3 and to_at = $4 and asked)
+`
+
+type WindowAskedParams struct {
+	Provider  string
+	AccountID string
+	FromAt    time.Time
+	ToAt      time.Time
+}
+
+func (q *Queries) WindowAsked(ctx context.Context, arg WindowAskedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, windowAsked,
+		arg.Provider,
+		arg.AccountID,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const windowFailed = `-- name: WindowFailed :exec
@@ -177,7 +203,7 @@ func (q *Queries) WindowFailed(ctx context.Context, arg WindowFailedParams) erro
 
 const windowListed = `-- name: WindowListed :exec
 update windows
-set state = 'listed', cause = null, meetings = $1::integer, listed_at = now()
+set state = 'listed', cause = null, asked = false, meetings = $1::integer, listed_at = now()
 where provider = $2 and account_id = $3 and from_at = $4 and to_at = $5
 `
 

@@ -65,9 +65,9 @@ order by w.to_at desc, w.provider, w.account_id
 limit @max_rows;
 
 -- name: QuarantinedMeetings :many
-select m.provider, m.account_id, m.meeting_id, m.start_at, m.end_at, m.cause, m.attempts, m.seen_at
+select m.provider, m.account_id, m.meeting_id, m.start_at, m.end_at, m.state, m.cause, m.attempts, m.due_at
 from meetings m
-where m.state = 'quarantined'
+where m.state in ('quarantined', 'gone')
   and (@account_id::text = '' or m.account_id = @account_id)
   and (sqlc.narg(org_id)::uuid is null or exists (
       select from links l

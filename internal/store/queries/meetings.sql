@@ -47,3 +47,15 @@ where provider = @provider and account_id = @account_id and meeting_id = @meetin
 update meetings
 set state = @state, cause = @cause, attempts = attempts + 1, due_at = sqlc.narg('due_at')
 where provider = @provider and account_id = @account_id and meeting_id = @meeting_id;
+
+-- name: RetryMeetings :execrows
+-- Meetings that could not be read are due now, and their tries begin anew. No ids are all.
+update meetings
+set due_at = @now::timestamptz, attempts = 0
+where provider = @provider and account_id = @account_id and state = any(@states::text[])
+  and (cardinality(@meeting_ids::text[]) = 0 or meeting_id = any(@meeting_ids));
+
+-- name: SkipMeeting :execrows
+update meetings
+set state = 'skipped', due_at = null
+where provider = @provider and account_id = @account_id and meeting_id = @meeting_id and state in ('quarantined', 'gone', 'skipped');

@@ -11,16 +11,17 @@ select coalesce(min(floor_at), 'epoch')::timestamptz as floor_at,
 from live;
 
 -- name: PlanWindow :exec
--- A window that was listed before and is asked for again is listed again.
-insert into windows as w (provider, account_id, from_at, to_at, origin)
-values (@provider, @account_id, @from_at, @to_at, @origin)
+-- A window that was listed before and is asked for again is listed again. A backfill is what
+-- somebody asked for.
+insert into windows as w (provider, account_id, from_at, to_at, origin, asked)
+values (@provider, @account_id, @from_at, @to_at, @origin, @origin = 'backfill')
 on conflict (provider, account_id, from_at, to_at) do update
-set state = 'planned', cause = null, attempts = 0;
+set state = 'planned', cause = null, attempts = 0, asked = w.asked or excluded.asked;
 
 -- name: SupersedeWindows :exec
 -- Live windows that were never listed and lie within an interval that is about to be.
 delete from windows
-where provider = @provider and account_id = @account_id and origin = 'live' and state <> 'listed'
+where provider = @provider and account_id = @account_id and origin = 'live' and state <> 'listed' and not asked
   and from_at >= @from_at and to_at <= @to_at;
 
 -- name: OpenWindows :many
@@ -30,9 +31,14 @@ where provider = @provider and account_id = @account_id and state <> 'listed' an
 order by to_at desc, from_at desc
 limit @max_rows;
 
+-- name: WindowAsked :one
+select exists (
+    select from windows
+    where provider = @provider and account_id = @account_id and from_at = @from_at and to_at = @to_at and asked);
+
 -- name: WindowListed :exec
 update windows
-set state = 'listed', cause = null, meetings = @meetings::integer, listed_at = now()
+set state = 'listed', cause = null, asked = false, meetings = @meetings::integer, listed_at = now()
 where provider = @provider and account_id = @account_id and from_at = @from_at and to_at = @to_at;
 
 -- name: WindowFailed :exec
