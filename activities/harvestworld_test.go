@@ -102,6 +102,7 @@ func (c *oneToken) Access(context.Context, provider.AccountRef) (secret.Text, er
 func (c *oneToken) Rejected(context.Context, provider.AccountRef, secret.Text) (secret.Text, error) {
 	return c.access, nil
 }
+
 func (c *oneToken) Lacking(context.Context, provider.AccountRef, ...string) ([]string, error) {
 	return nil, nil
 }

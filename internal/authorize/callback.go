@@ -90,15 +90,16 @@ func (s *Service) Finish(ctx context.Context, c Callback) (Ending, error) {
 	return s.wait(ctx, row), nil
 }
 
-// doubleClick is how long after its answer an authorization tells its ending once more to
-// whoever answers it again: a browser that sends the same callback twice shows the second
-// reply only. It is no more than [Service.Resume] tells.
+// doubleClick is how long after its answer an authorization that has ended tells its ending
+// once more to whoever answers it again: a browser that sends the same callback twice shows
+// the second reply only. It is no more than [Service.Resume] tells.
 const doubleClick = 10 * time.Second
 
-// again ends a callback that is not the first: where it is a double click, as the first
-// one does.
+// again ends a callback that is not the first: where it is the same one while the first is
+// being worked on, or a double click, as the first one does.
 func (s *Service) again(ctx context.Context, row db.Authorization, c Callback) (Ending, error) {
-	if row.ReturnedAt == nil || s.now().Sub(*row.ReturnedAt) > doubleClick || c.Code.IsZero() {
+	late := row.ReturnedAt == nil || s.now().Sub(*row.ReturnedAt) > doubleClick
+	if c.Code.IsZero() || (late && row.State != store.AuthorizationReturned) {
 		return s.ending(row, CodeAlreadyUsed, ""), nil
 	}
 	// A code that was exchanged is erased: nothing is left to compare with.

@@ -34,7 +34,8 @@ func TestMissingScopes(t *testing.T) {
 		},
 		"granular, no list": {
 			[]string{"user:read:user:admin", "dashboard:read:list_meeting_participants:admin", "dashboard:read:list_meeting_participants_qos:admin"},
-			[]string{"dashboard:read:list_meetings:admin"}, nil,
+			[]string{"dashboard:read:list_meetings:admin"},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
