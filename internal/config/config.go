@@ -45,6 +45,20 @@ func (k Keyset) Load() (secret.Text, error) {
 	return k.Text, nil
 }
 
+// Warning says what is unsafe about the keyset's file; "" where nothing is.
+func (k Keyset) Warning() string {
+	if k.File == "" {
+		return ""
+	}
+	if info, err := os.Stat(k.File); err == nil && info.Mode().Perm()&everybody != 0 {
+		return fmt.Sprintf("KEYSET_FILE: every user of this machine may use %s (mode %04o): want 0600", k.File, info.Mode().Perm())
+	}
+	return ""
+}
+
+// everybody is the part of a file's mode that is for neither owner nor group.
+const everybody = 0o007
+
 // Zoom is our app at Zoom.
 type Zoom struct {
 	ClientID      string      `env:"ZOOM_CLIENT_ID" help:"client id of the app at Zoom (needed to link)"`

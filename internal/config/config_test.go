@@ -121,6 +121,25 @@ func TestKeysetComesFromOnePlace(t *testing.T) {
 	}
 }
 
+func TestWarnsOfAKeysetThatEverybodyReads(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "keyset")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for mode, want := range map[os.FileMode]string{0o600: "", 0o640: "", 0o644: "mode 0644", 0o602: "mode 0602"} {
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := (config.Keyset{File: file}).Warning(); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("mode %o: %q", mode, got)
+		}
+	}
+	if got := (config.Keyset{}).Warning(); got != "" {
+		t.Errorf("no file: %q", got)
+	}
+}
+
 func TestHelpNamesEveryVariable(t *testing.T) {
 	t.Parallel()
 	help := config.Help[config.Worker]()

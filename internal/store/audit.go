@@ -74,6 +74,13 @@ func (s *Store) AuditSince(ctx context.Context, filter ReadFilter, since time.Ti
 	return rows, notFound(err, "read audit log")
 }
 
+// LastAudit returns when an action on an object was noted last; [ErrNotFound] where it
+// never was.
+func (s *Store) LastAudit(ctx context.Context, action, object string) (time.Time, error) {
+	at, err := s.queries().LastAudit(ctx, action, object)
+	return at, notFound(err, "find %q in the audit log", action)
+}
+
 func audit(ctx context.Context, q *db.Queries, entry Entry) error {
 	if a, ok := ctx.Value(actorKey{}).(*actor); ok {
 		detail := map[string]any{"part": entry.Actor}

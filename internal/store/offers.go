@@ -15,14 +15,20 @@ import (
 // user what happened.
 const staleOffersKept = 24 * time.Hour
 
-// OfferAuthorization records that an authorization URL was handed out, and forgets the
+// OfferAuthorization records that an authorization URL was handed out, and to whom, and forgets the
 // org's offers that expired long ago.
 func (s *Store) OfferAuthorization(ctx context.Context, offer db.OfferAuthorizationParams) error {
 	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
 		if err := q.DropStaleOffers(ctx, offer.OrgID, time.Now().Add(-staleOffersKept)); err != nil {
 			return fmt.Errorf("drop stale offers: %w", err)
 		}
-		return q.OfferAuthorization(ctx, offer)
+		if err := q.OfferAuthorization(ctx, offer); err != nil {
+			return err
+		}
+		return audit(ctx, q, Entry{
+			OrgID: &offer.OrgID, Actor: offer.RequestedBy, Action: "authorization offered", Object: offer.Provider,
+			Detail: map[string]any{"authorization": offer.AuthorizationID},
+		})
 	})
 	return notFound(err, "offer authorization %s", offer.AuthorizationID)
 }

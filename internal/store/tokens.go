@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"callweave/internal/secret"
 	"callweave/internal/store/db"
@@ -57,12 +58,19 @@ func (s *Store) Tokens(ctx context.Context, org uuid.UUID) ([]db.ApiToken, error
 	return tokens, notFound(err, "list tokens of org %s", org)
 }
 
-// RevokeToken ends a token of an org; [ErrNotFound] where there is none to end.
-func (s *Store) RevokeToken(ctx context.Context, org, id uuid.UUID) error {
-	revoked, err := s.queries().RevokeToken(ctx, id, org)
-	if err == nil && revoked == 0 {
-		err = ErrNotFound
-	}
+// RevokeToken ends a token of an org, at once, and notes by whom; [ErrNotFound] where
+// there is none to end.
+func (s *Store) RevokeToken(ctx context.Context, org, id uuid.UUID, actor string) error {
+	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		revoked, err := q.RevokeToken(ctx, id, org)
+		if err == nil && revoked == 0 {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return audit(ctx, q, Entry{OrgID: &org, Actor: actor, Action: "token revoked", Object: id.String()})
+	})
 	if err != nil {
 		return fmt.Errorf("revoke token %s: %w", id, err)
 	}

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"callweave/internal/provider"
 	"callweave/internal/secret"
 )
 
@@ -44,14 +47,43 @@ func TestTokens(t *testing.T) {
 		t.Errorf("last use = %v, %v, want a time", found.LastUsedAt, err)
 	}
 
-	if err := s.RevokeToken(t.Context(), b, id); !errors.Is(err, ErrNotFound) {
+	if err := s.RevokeToken(t.Context(), b, id, "cli"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("RevokeToken by another org = %v, want ErrNotFound", err)
 	}
-	if err := s.RevokeToken(t.Context(), a, id); err != nil {
+	if err := s.RevokeToken(t.Context(), a, id, "cli"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.TokenByHash(t.Context(), HashToken(token)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("TokenByHash of a revoked token = %v, want ErrNotFound", err)
+	}
+}
+
+// A busy client does not turn every read into a write: last use is to the minute.
+func TestLastUseIsToTheMinute(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	org := uuid.New()
+	seedOrg(t, s, org)
+	id, _, err := s.CreateToken(t.Context(), org, "admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := func() int64 {
+		if err := s.TouchToken(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		return number(t, s, "select xmin::text::bigint from api_tokens")
+	}
+	first := version()
+	if version() != first {
+		t.Error("the second use within a minute was written")
+	}
+	exec(t, s, "update api_tokens set last_used_at = now() - interval '61 seconds'")
+	if n := number(t, s, "select count(*) from api_tokens where last_used_at < now() - interval '1 minute'"); n != 1 {
+		t.Fatal("the token's use was not set back")
+	}
+	if version(); number(t, s, "select count(*) from api_tokens where last_used_at > now() - interval '10 seconds'") != 1 {
+		t.Error("the use after a minute was not written")
 	}
 }
 
@@ -63,12 +95,65 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, sql := range []string{`update audit_log set actor = 'nobody'`, `delete from audit_log`, `truncate audit_log`} {
-		if _, err := s.pool.Exec(t.Context(), sql); err == nil {
-			t.Errorf("%s: was done", sql)
+		if _, err := s.pool.Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "append only") {
+			t.Errorf("%s: got %v, want it refused", sql, err)
 		}
+	}
+	// Tools that load data as superusers switch triggers off, unless they fire always.
+	if n := number(t, s, `select count(*) from pg_trigger where tgrelid = 'audit_log'::regclass and tgenabled = 'A' and not tgisinternal`); n != 1 {
+		t.Errorf("%d triggers fire always, want 1", n)
 	}
 	log, err := s.AuditLog(t.Context(), org, 10)
 	if err != nil || len(log) != 1 || log[0].Action != "token created" {
 		t.Errorf("AuditLog = %v, %v", log, err)
+	}
+}
+
+// An org sees what is done with the credentials of its accounts, while they are linked.
+func TestAuditOfAnOrg(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	x, y, a, b := zoomAccount("account-x"), zoomAccount("account-y"), uuid.New(), uuid.New()
+	used := func(ref provider.AccountRef, action string) {
+		t.Helper()
+		if err := s.Audit(t.Context(), Entry{Actor: "harvest", Action: action, Object: ref.String()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used(x, "before the link")
+	for _, org := range []uuid.UUID{a, b} {
+		seedOrg(t, s, org)
+	}
+	seedAccount(t, s, x)
+	seedAccount(t, s, y)
+	seedLink(t, s, x, a)
+	seedLink(t, s, y, b)
+	used(x, "use of x")
+	used(y, "use of y")
+	for _, org := range []uuid.UUID{a, b} {
+		if err := s.Audit(t.Context(), Entry{OrgID: &org, Actor: "cli", Action: "act of " + org.String()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := func(filter ReadFilter, since time.Time) (actions []string) {
+		t.Helper()
+		filter.Limit = 100
+		rows, err := s.AuditSince(t.Context(), filter, since)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			actions = append(actions, row.Action)
+		}
+		return actions
+	}
+	if diff := cmp.Diff([]string{"act of " + a.String(), "use of x"}, seen(ReadFilter{OrgID: a}, time.Time{})); diff != "" {
+		t.Errorf("what a sees (-want +got):\n%s", diff)
+	}
+	if got := seen(ReadFilter{}, time.Time{}); len(got) != 5 {
+		t.Errorf("operators see %v, want all 5", got)
+	}
+	if got := seen(ReadFilter{}, time.Now().Add(time.Hour)); got != nil {
+		t.Errorf("since later: %v", got)
 	}
 }

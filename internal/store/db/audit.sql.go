@@ -76,3 +76,14 @@ func (q *Queries) AuditLog(ctx context.Context, since time.Time, orgID *uuid.UUI
 	}
 	return items, nil
 }
+
+const lastAudit = `-- name: LastAudit :one
+select at from audit_log where action = $1 and object = $2 order by audit_id desc limit 1
+`
+
+func (q *Queries) LastAudit(ctx context.Context, action string, object string) (time.Time, error) {
+	row := q.db.QueryRow(ctx, lastAudit, action, object)
+	var at time.Time
+	err := row.Scan(&at)
+	return at, err
+}

@@ -13,3 +13,6 @@ where a.at >= @since::timestamptz
            where l.org_id = sqlc.narg(org_id) and a.object = l.provider || '/' || l.account_id and a.at >= l.linked_at)))
 order by a.audit_id desc
 limit @max_rows;
+
+-- name: LastAudit :one
+select at from audit_log where action = @action and object = @object order by audit_id desc limit 1;
