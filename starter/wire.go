@@ -95,10 +95,19 @@ func newAuthorize(settings config.Starter, s *store.Store, master *vault.Master,
 
 // newHandler builds everything that `starter serve` answers.
 func newHandler(settings config.Starter, t *telemetry.Telemetry, s *store.Store, v *vault.Vault, temporal client.Client, namespace string) (http.Handler, error) {
+	mux := http.NewServeMux()
+	if err := addRoutes(mux, settings, t, s, v, temporal, namespace); err != nil {
+		return nil, err
+	}
+	return api.Wrap(t.Logger, mux), nil
+}
+
+// addRoutes registers everything that `starter serve` answers.
+func addRoutes(mux access.Mux, settings config.Starter, t *telemetry.Telemetry, s *store.Store, v *vault.Vault, temporal client.Client, namespace string) error {
 	f := flows.New(temporal)
 	authorizing, err := newAuthorize(settings, s, v.Master(), f, t.Logger)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	gate, reader, unlinker := access.NewGate(s), links.NewReader(s, v), links.NewUnlinker(s, f)
 	pages, err := console.New(console.Config{
@@ -106,7 +115,7 @@ func newHandler(settings config.Starter, t *telemetry.Telemetry, s *store.Store,
 		PublicURL: settings.Public.URL,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	server := api.New(api.Config{
 		Store: s, Links: reader, Authorize: authorizing, Unlinker: unlinker, Gate: gate, Quota: access.NewQuota(), Logger: t.Logger,
@@ -116,11 +125,10 @@ func newHandler(settings config.Starter, t *telemetry.Telemetry, s *store.Store,
 		},
 		Webhooks: zoomWebhooks(settings, f),
 	})
-	mux := http.NewServeMux()
 	server.Register(mux)
 	pages.Register(mux)
 	health.Register(mux, t.Logger, map[string]health.Check{"database": s.Ping, "temporal": temporalclient.Check(temporal, namespace)}, t.Metrics)
-	return api.Wrap(t.Logger, mux), nil
+	return nil
 }
 
 // zoomWebhooks has no verifier without a secret: then webhooks are refused, and the

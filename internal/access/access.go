@@ -45,6 +45,7 @@ const (
 	ReadCalls   Action = "read calls"
 	ReadLinks   Action = "read links" // shows who linked an account
 	ReadLedger  Action = "read gaps and receipts"
+	ReadAudit   Action = "read the audit log"
 	ChangeLinks Action = "link, set and unlink"
 )
 

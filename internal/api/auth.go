@@ -21,8 +21,8 @@ type handler func(w http.ResponseWriter, r *http.Request, who access.Identity) e
 // requests left, belong to the org (or the org of the site) that the path names, and
 // have a role that allows the action. The order keeps an org's token from learning
 // anything about another's.
-func (s *Server) guarded(action access.Action, next handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (s *Server) guarded(action access.Action, next handler) access.Route {
+	return access.For(action, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, err := s.letIn(r, action)
 		if err == nil {
 			err = next(w, r, who)
@@ -30,7 +30,7 @@ func (s *Server) guarded(action access.Action, next handler) http.Handler {
 		if err != nil {
 			s.writeError(w, r, err)
 		}
-	})
+	}))
 }
 
 func (s *Server) letIn(r *http.Request, action access.Action) (access.Identity, error) {

@@ -59,7 +59,7 @@ func New(c Config) *Server {
 }
 
 // Register adds the API's routes.
-func (s *Server) Register(mux *http.ServeMux) {
+func (s *Server) Register(mux access.Mux) {
 	const accounts = "/api/v1/orgs/{org_id}/setting/{app_name}/link_accounts"
 	mux.Handle("GET "+accounts, s.guarded(access.ReadLinks, s.listLinks))
 	mux.Handle("POST "+accounts, s.guarded(access.ChangeLinks, s.addLink))
@@ -72,17 +72,19 @@ func (s *Server) Register(mux *http.ServeMux) {
 
 	mux.Handle("GET /api/v1/orgs/{org_id}/receipts", s.guarded(access.ReadLedger, s.listReceipts))
 	mux.Handle("GET /api/v1/orgs/{org_id}/gaps", s.guarded(access.ReadLedger, s.listGaps))
+	mux.Handle("GET /api/v1/orgs/{org_id}/audit", s.guarded(access.ReadAudit, s.listAudit))
 
-	mux.HandleFunc("GET /api/v1/oauth2/app/{provider}/callback", s.callback)
-	mux.HandleFunc("GET /api/v1/org/{org_id}/oauth2/app/{provider}/callback", s.callback) // Mist's form
-	mux.HandleFunc("GET /api/v1/oauth2/app/{provider}/pending", s.pending)
+	const byState = "a browser that comes back from the provider has no token of ours: its sealed state is its right"
+	mux.Handle("GET /api/v1/oauth2/app/{provider}/callback", access.Public(byState, s.callback))
+	mux.Handle("GET /api/v1/org/{org_id}/oauth2/app/{provider}/callback", access.Public(byState, s.callback)) // Mist's form
+	mux.Handle("GET /api/v1/oauth2/app/{provider}/pending", access.Public(byState, s.pending))
 
-	mux.HandleFunc("POST /api/v1/webhooks/zoom", s.zoomWebhook)
+	mux.Handle("POST /api/v1/webhooks/zoom", access.Public("Zoom signs what it sends", s.zoomWebhook))
 
-	mux.Handle("POST "+codecPath, s.decodeHandler())
-	mux.HandleFunc("OPTIONS "+codecPath, s.preflight)
+	mux.Handle("POST "+codecPath, access.Public("payloads are of all orgs: the operator's own secret opens them", s.decodeHandler().ServeHTTP))
+	mux.Handle("OPTIONS "+codecPath, access.Public("a browser asks before it sends a secret", s.preflight))
 
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.writeError(w, r, notFound("")) })
+	mux.Handle("/", access.Public("there is nothing here", func(w http.ResponseWriter, r *http.Request) { s.writeError(w, r, notFound("")) }))
 }
 
 // HTTPServer is a server with the limits of one that strangers reach.

@@ -80,18 +80,19 @@ func New(c Config) (*Console, error) {
 }
 
 // Register adds the console's routes.
-func (c *Console) Register(mux *http.ServeMux) {
+func (c *Console) Register(mux access.Mux) {
 	// Besides the cookie's SameSite: a form of another origin is refused.
 	origin := http.NewCrossOriginProtection()
 	page := func(pattern string, action access.Action, show view) {
-		mux.Handle(pattern, origin.Handler(c.signedIn(action, show)))
+		mux.Handle(pattern, access.For(action, origin.Handler(c.signedIn(action, show))))
 	}
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/console/", http.StatusSeeOther) })
-	mux.HandleFunc("GET /console/style.css", c.style)
-	mux.HandleFunc("GET /console/sign-in", c.signInPage)
-	mux.Handle("POST /console/sign-in", origin.Handler(http.HandlerFunc(c.signInForm)))
-	mux.Handle("POST /console/sign-out", origin.Handler(http.HandlerFunc(c.signOutForm)))
-	mux.HandleFunc("GET /console/linked", c.linkedPage)
+	const noData = "it shows nothing of anybody"
+	mux.Handle("GET /{$}", access.Public(noData, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/console/", http.StatusSeeOther) }))
+	mux.Handle("GET /console/style.css", access.Public(noData, c.style))
+	mux.Handle("GET /console/sign-in", access.Public("whoever signs in is nobody yet", c.signInPage))
+	mux.Handle("POST /console/sign-in", access.Public("whoever signs in is nobody yet", origin.Handler(http.HandlerFunc(c.signInForm)).ServeHTTP))
+	mux.Handle("POST /console/sign-out", access.Public("it only ends the browser's own session", origin.Handler(http.HandlerFunc(c.signOutForm)).ServeHTTP))
+	mux.Handle("GET /console/linked", access.Public(noData, c.linkedPage))
 
 	page("GET /console/{$}", access.ReadCalls, c.home)
 	page("GET /console/links", access.ReadLinks, c.linksPage)

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"callweave/internal/access"
 )
 
 // Check reports whether a part that the program needs answers.
@@ -19,11 +21,12 @@ const patience = 3 * time.Second
 
 // Register adds the three routes. Whoever asks /readyz learns which part is missing, not
 // where it is: the log has that. metrics may be nil.
-func Register(mux *http.ServeMux, logger *slog.Logger, ready map[string]Check, metrics http.Handler) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+func Register(mux access.Mux, logger *slog.Logger, ready map[string]Check, metrics http.Handler) {
+	const probed = "probes have no token, and the answer names no part of anybody's data"
+	mux.Handle("GET /healthz", access.Public(probed, func(w http.ResponseWriter, _ *http.Request) {
 		write(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+	}))
+	mux.Handle("GET /readyz", access.Public(probed, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()
 		status, parts := http.StatusOK, make(map[string]string, len(ready))
@@ -35,9 +38,9 @@ func Register(mux *http.ServeMux, logger *slog.Logger, ready map[string]Check, m
 			}
 		}
 		write(w, status, parts)
-	})
+	}))
 	if metrics != nil {
-		mux.Handle("GET /metrics", metrics)
+		mux.Handle("GET /metrics", access.Public("counts and durations, by no org", metrics.ServeHTTP))
 	}
 }
 
