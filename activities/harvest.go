@@ -215,6 +215,7 @@ type session struct {
 	credentials Credentials
 	service     provider.Service
 	ref         provider.AccountRef
+	note        func(ctx context.Context, ref provider.AccountRef) error // of use, for the audit log
 }
 
 // session refuses with [provider.MissingScopes] what the account's grant does not allow:
@@ -234,7 +235,7 @@ func (h *Harvest) session(ctx context.Context, ref provider.AccountRef, features
 			Err: errors.New("not granted: " + strings.Join(lacking, ", ")),
 		}
 	}
-	return &session{credentials: h.credentials, service: service, ref: ref}, nil
+	return &session{credentials: h.credentials, service: service, ref: ref, note: h.store.NoteUse}, nil
 }
 
 // with calls do with a good access token, and once more with another where the provider
@@ -242,6 +243,9 @@ func (h *Harvest) session(ctx context.Context, ref provider.AccountRef, features
 func (s *session) with(ctx context.Context, do func(provider.Caller) error) error {
 	access, err := s.credentials.Access(ctx, s.ref)
 	if err != nil {
+		return err
+	}
+	if err := s.note(ctx, s.ref); err != nil {
 		return err
 	}
 	err = do(provider.Caller{AccountRef: s.ref, Access: access})

@@ -19,6 +19,7 @@ type Set struct {
 	Links     *Links
 	Schedules *Schedules
 	Erasure   *Erasure
+	Resealing *Resealing
 	Inbox     *Inbox
 	Sweeps    *Sweeps
 	Retention *Retention
@@ -80,6 +81,13 @@ func Register(registry worker.ActivityRegistry, set Set) {
 	}
 	if set.Devices != nil {
 		registerAll(registry, map[string]any{workflows.CollectDevicesActivity: set.Devices.CollectDevices})
+	}
+	if set.Resealing != nil {
+		registerAll(registry, map[string]any{
+			workflows.CountSealedActivity: set.Resealing.CountSealed,
+			workflows.ResealBatchActivity: set.Resealing.ResealBatch,
+			workflows.ResealRunsActivity:  set.Resealing.ResealRuns,
+		})
 	}
 	if set.Weaver != nil {
 		registerAll(registry, map[string]any{workflows.WeaveActivity: set.Weaver.Weave})

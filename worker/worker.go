@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"callweave/activities"
@@ -54,6 +55,9 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 	}
 	w.logger = w.telemetry.Logger
 
+	if warning := settings.Keyset.Warning(); warning != "" {
+		w.logger.WarnContext(ctx, "the keyset is not kept safely", "problem", warning)
+	}
 	keyset, err := settings.Keyset.Load()
 	if err != nil {
 		return nil, err
@@ -105,6 +109,7 @@ func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
 	})
 
 	host := sdkworker.New(w.temporal, workflows.TaskQueue, sdkworker.Options{
+		Interceptors:                 []interceptor.WorkerInterceptor{activities.NewActors()},
 		WorkerStopTimeout:            w.settings.StopTimeout,
 		DisableRegistrationAliasing:  true,
 		OnFatalError:                 func(err error) { w.fatal <- err },
@@ -127,7 +132,10 @@ func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
 			Interval: w.settings.HarvestInterval, Lookback: w.settings.HarvestLookback, SettleAfter: w.settings.HarvestSettleAfter,
 		}),
 		Devices: activities.NewDevices(collector, w.store),
-		Weaver:  activities.NewWeaver(weave.New(w.store, sealed)),
+		Resealing: &activities.Resealing{
+			Store: w.store, Master: sealed.Master(), Codec: temporalclient.NewCodec(sealed.Master()), Temporal: w.temporal,
+		},
+		Weaver: activities.NewWeaver(weave.New(w.store, sealed)),
 	})
 	return host
 }

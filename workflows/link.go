@@ -41,6 +41,7 @@ type link struct {
 	check  LinkCheck // what the row said last
 	look   bool      // somebody asked to look at the row again
 	unlink *Unlink   // somebody asked to unlink
+	renew  bool      // somebody asked for a new history
 }
 
 func newLink(ctx workflow.Context, in LinkInput) *link {
@@ -68,6 +69,7 @@ func (l *link) handlers(ctx workflow.Context) error {
 	for _, name := range []string{ReauthorizedMessage, RecheckMessage} {
 		listen(ctx, name, "Look at the link's row again", func(struct{}) { l.look = true })
 	}
+	listen(ctx, RenewMessage, "Continue as new, sealed with the keys of today", func(struct{}) { l.renew = true })
 	return nil
 }
 
@@ -122,7 +124,7 @@ func (l *link) run(ctx workflow.Context) error {
 				return err
 			}
 			continue // until the row is gone, or a new link took its place
-		case workflow.GetInfo(ctx).GetContinueAsNewSuggested():
+		case l.renew || workflow.GetInfo(ctx).GetContinueAsNewSuggested():
 			return l.continueAsNew(ctx)
 		}
 		if err := l.wait(ctx); err != nil {
@@ -135,7 +137,7 @@ func (l *link) run(ctx workflow.Context) error {
 func (l *link) wait(ctx workflow.Context) error {
 	_, err := workflow.AwaitWithOptions(ctx,
 		workflow.AwaitOptions{Timeout: recheckEvery, TimerOptions: workflow.TimerOptions{Summary: "Next look at the link"}},
-		func() bool { return l.look || l.unlink != nil })
+		func() bool { return l.look || l.renew || l.unlink != nil })
 	return err
 }
 

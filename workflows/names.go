@@ -26,6 +26,7 @@ const (
 	ReceiveWorkflow        = "Receive"
 	SweepWorkflow          = "Sweep"
 	RetainWorkflow         = "Retain"
+	ResealWorkflow         = "Reseal"
 )
 
 // What a Link listens to. The signals and the updates of one name do the same; updates
@@ -34,6 +35,7 @@ const (
 	UnlinkMessage       = "unlink"       // signal and update, [Unlink]
 	ReauthorizedMessage = "reauthorized" // signal: the account has new credentials
 	RecheckMessage      = "recheck"      // signal: look at the link's row again
+	RenewMessage        = "renew"        // signal: continue as new, so that the history begins anew
 	StatusQuery         = "status"       // query, [LinkStatus]
 )
 
@@ -68,6 +70,9 @@ const (
 	TriggerActivity        = "TriggerHarvests"
 	DeauthorizeActivity    = "Deauthorize"
 	PurgeInboxActivity     = "PurgeInbox"
+	CountSealedActivity    = "CountSealed"
+	ResealBatchActivity    = "ResealBatch"
+	ResealRunsActivity     = "ResealRuns"
 )
 
 // Error types decide about retrying; texts do not.
@@ -120,6 +125,9 @@ func DevicesID(org uuid.UUID) string { return "devices/" + org.String() }
 func DeboardID(ref provider.AccountRef, org uuid.UUID) string {
 	return "deboard/" + ref.String() + "/" + org.String()
 }
+
+// ResealID is the workflow id of the resealing: there is one at a time.
+const ResealID = "reseal"
 
 // RevokeID is the workflow id of the revocation that a receipt waits for.
 func RevokeID(ref provider.AccountRef, receipt uuid.UUID) string {

@@ -111,6 +111,17 @@ func sweeping(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// resealing is for a batch of values that are sealed anew. A worker whose keyset has
+// another primary key leaves it to others, so it is retried until one takes it.
+func resealing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 5 * time.Minute,
+		HeartbeatTimeout:    time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+	})
+}
+
 // receiving is for what a webhook calls for. It gives up soon: the event stays in the
 // inbox, and the next run is a minute away.
 func receiving(ctx workflow.Context, summary string) workflow.Context {

@@ -16,6 +16,7 @@ func RegisterWorkflows(registry worker.WorkflowRegistry) {
 		ReceiveWorkflow:        Receive,
 		SweepWorkflow:          Sweep,
 		RetainWorkflow:         Retain,
+		ResealWorkflow:         Reseal,
 		HarvestWorkflow:        Harvest,
 		CollectDevicesWorkflow: CollectDevices,
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -100,6 +101,45 @@ func (f *Flows) Harvest(ctx context.Context, ref provider.AccountRef, from, to t
 		return "", fmt.Errorf("start harvest of %s: %w", ref, err)
 	}
 	return run.GetID(), nil
+}
+
+// Reseal starts the resealing of everything under a key of the master keyset, or joins
+// the one that runs.
+func (f *Flows) Reseal(ctx context.Context, keyID uint32) (string, error) {
+	run, err := f.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.ResealID, TaskQueue: workflows.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            fmt.Sprintf("Seal with key %d what older keys sealed", keyID),
+	}, workflows.ResealWorkflow, workflows.ResealInput{KeyID: keyID})
+	if err != nil {
+		return "", fmt.Errorf("start resealing: %w", err)
+	}
+	return run.GetID(), nil
+}
+
+// ResealResult waits for the resealing and returns what it did.
+func (f *Flows) ResealResult(ctx context.Context) (workflows.ResealResult, error) {
+	var result workflows.ResealResult
+	if err := f.client.GetWorkflow(ctx, workflows.ResealID, "").Get(ctx, &result); err != nil {
+		return result, fmt.Errorf("wait for resealing: %w", err)
+	}
+	return result, nil
+}
+
+// Executions counts the workflow executions that Temporal keeps, running and closed,
+// which began before a moment.
+func (f *Flows) Executions(ctx context.Context, before time.Time) (running, all int64, err error) {
+	counts := [2]int64{}
+	for i, narrow := range []string{" and ExecutionStatus = 'Running'", ""} {
+		answer, err := f.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+			Query: fmt.Sprintf("StartTime < '%s'", before.UTC().Format(time.RFC3339Nano)) + narrow,
+		})
+		if err != nil {
+			return 0, 0, fmt.Errorf("count executions: %w", err)
+		}
+		counts[i] = answer.GetCount()
+	}
+	return counts[0], counts[1], nil
 }
 
 // HarvestResult waits for a harvest and returns what it did.

@@ -162,3 +162,10 @@ func (p *Progress) one(ctx context.Context, s Store, master *vault.Master, place
 	}
 	return err
 }
+
+// AuditAction is the action of the audit log's line after which the database is sealed
+// with one key, whose name is the line's object.
+const AuditAction = "keys resealed"
+
+// AuditObject names a key in the audit log.
+func AuditObject(id uint32) string { return fmt.Sprintf("key/%d", id) }

@@ -101,8 +101,10 @@ func (b *bundle) seed(t *testing.T) {
 		}
 		b.exec(t, `insert into orgs (org_id, name, mist_url, mist_token_sealed) values ($1, 'Org', '', $2)`, org, b.seal(t, vault.PurposeNetworkToken))
 		b.exec(t, `insert into authorizations (authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, code_sealed, grant_sealed, expires_at)
-			values (gen_random_uuid(), $1, 'zoom', 'cli', '', $2, $3, $4, now()), (gen_random_uuid(), $1, 'zoom', 'cli', '', '', null, null, now())`,
+			values (gen_random_uuid(), $1, 'zoom', 'cli', '', $2, $3, $4, now())`,
 			org, b.seal(t, vault.PurposeVerifier), b.seal(t, vault.PurposeCode), b.seal(t, vault.PurposeGrant))
+		b.exec(t, `insert into authorizations (authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, expires_at)
+			values (gen_random_uuid(), $1, 'zoom', 'cli', '', '', now())`, org) // ended: its secrets are gone
 		b.exec(t, `with r as (
 				insert into receipts (provider, account_id, org_id, reason, fenced_at, last_link) values ('zoom', 'acc', $1, 'test', now(), true) returning receipt_id
 			) insert into revocations (receipt_id, provider, account_id, grant_sealed) select receipt_id, 'zoom', 'acc', $2 from r`, org, b.seal(t, vault.PurposeGrant))
