@@ -76,11 +76,11 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		a.serve(), a.migrate(),
-		group("keys", "The master keyset", a.keysNew()),
+		group("keys", "The master keyset", a.keysNew(), a.keysStatus(), a.keysRotate(), a.keysPromote(), a.keysReseal(), a.keysDrop()),
 		group("org", "Network orgs", a.orgAdd(), a.orgList()),
-		group("token", "API tokens", a.tokenCreate()),
+		group("token", "API tokens", a.tokenCreate(), a.tokenList(), a.tokenRevoke()),
 		group("link", "Links between orgs and provider accounts", a.linkStart(), a.linkList(), a.linkShow(), a.linkSet(), a.linkUnlink()),
-		a.backfill(), a.gaps(), a.receipts(), a.quarantine(),
+		a.backfill(), a.gaps(), a.receipts(), a.quarantine(), a.audit(),
 	)
 	return root
 }

@@ -68,6 +68,13 @@ func (a *app) runBackfill(ctx context.Context, t target, from, to time.Time, wai
 		return err
 	}
 	defer done()
+	err = s.Audit(ctx, store.Entry{
+		Actor: cliActor, Action: "backfill requested", Object: t.ref().String(),
+		Detail: map[string]any{"from": from.UTC(), "to": to.UTC()},
+	})
+	if err != nil {
+		return err
+	}
 	workflowID, err := f.Harvest(ctx, t.ref(), from, to)
 	if err != nil {
 		return err

@@ -57,6 +57,9 @@ func (b *bundle) host(t *testing.T, harvest func(workflows.HarvestInput) workflo
 		}
 		return workflows.AuthorizeResult{ErrorCode: "reason"}, nil
 	}, workflow.RegisterOptions{Name: workflows.AuthorizeWorkflow})
+	worker.RegisterWorkflowWithOptions(func(_ workflow.Context, in workflows.ResealInput) (workflows.ResealResult, error) {
+		return workflows.ResealResult{KeyID: in.KeyID, Resealed: 4}, nil
+	}, workflow.RegisterOptions{Name: workflows.ResealWorkflow})
 	if err := worker.Start(); err != nil {
 		t.Fatal(err)
 	}

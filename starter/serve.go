@@ -45,6 +45,9 @@ func (a *app) runServer(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, t.Stop(stopping))
 	}()
+	if warning := settings.Keyset.Warning(); warning != "" {
+		t.Logger.WarnContext(ctx, "the keyset is not kept safely", "problem", warning)
+	}
 	s, err := store.Open(ctx, settings.Database.URL.Reveal())
 	if err != nil {
 		return err
