@@ -48,7 +48,7 @@ func Start(ctx context.Context, program string, level slog.Level, out io.Writer)
 		if err != nil {
 			return nil, fmt.Errorf("export traces: %w", err)
 		}
-		tracing := sdktrace.NewTracerProvider(sdktrace.WithBatcher(spans), sdktrace.WithResource(described))
+		tracing := sdktrace.NewTracerProvider(sdktrace.WithBatcher(WithoutURLs(spans)), sdktrace.WithResource(described))
 		otel.SetTracerProvider(tracing)
 		t.stop = append(t.stop, tracing.Shutdown)
 	}
