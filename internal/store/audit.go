@@ -23,6 +23,25 @@ type Entry struct {
 	Detail map[string]any
 }
 
+// operator is the actor of what is done at the command line.
+const operator = "cli"
+
+// by says which workflow did it. Whoever asked for it stays the actor; a part of ours
+// makes way for the workflow.
+func (e Entry) by(workflowID string) Entry {
+	detail := maps.Clone(e.Detail)
+	if detail == nil {
+		detail = map[string]any{}
+	}
+	if _, err := uuid.Parse(e.Actor); err == nil || e.Actor == operator {
+		detail["workflow"] = workflowID
+	} else {
+		detail["part"], e.Actor = e.Actor, workflowID
+	}
+	e.Detail = detail
+	return e
+}
+
 // actor is for whom work is done, and with which credentials it was done already.
 type actor struct {
 	id   string
@@ -33,7 +52,7 @@ type actor struct {
 type actorKey struct{}
 
 // WithActor says for whom everything is done under the context: a workflow's id. Entries
-// of the audit log name it; the part of ours that wrote one is in its detail.
+// of the audit log name it as the actor, or beside the token or operator who asked.
 func WithActor(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, actorKey{}, &actor{id: id, used: map[provider.AccountRef]bool{}})
 }
@@ -83,9 +102,7 @@ func (s *Store) LastAudit(ctx context.Context, action, object string) (time.Time
 
 func audit(ctx context.Context, q *db.Queries, entry Entry) error {
 	if a, ok := ctx.Value(actorKey{}).(*actor); ok {
-		detail := map[string]any{"part": entry.Actor}
-		maps.Copy(detail, entry.Detail)
-		entry.Actor, entry.Detail = a.id, detail
+		entry = entry.by(a.id)
 	}
 	detail := []byte("{}")
 	if len(entry.Detail) > 0 {

@@ -35,10 +35,19 @@ func (s *Store) Authorization(ctx context.Context, id uuid.UUID) (db.Authorizati
 // KeepGrant keeps what the code was exchanged for until it has landed, and erases the
 // code: a code works once, so its yield must survive us.
 func (s *Store) KeepGrant(ctx context.Context, id uuid.UUID, grantSealed []byte) error {
-	kept, err := s.queries().KeepGrant(ctx, id, grantSealed)
-	if err == nil && kept == 0 {
-		err = ErrNotFound
-	}
+	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		kept, err := q.KeepGrant(ctx, id, grantSealed)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return audit(ctx, q, Entry{
+			OrgID: &kept.OrgID, Actor: kept.RequestedBy, Action: "code exchanged", Object: kept.Provider,
+			Detail: map[string]any{"authorization": id},
+		})
+	})
 	if err != nil {
 		return fmt.Errorf("keep grant of authorization %s: %w", id, err)
 	}

@@ -109,6 +109,34 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 	}
 }
 
+// Within an activity the workflow acts, unless somebody asked for it by name.
+func TestActorOfAnEntry(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	org, token := uuid.New(), uuid.NewString()
+	ctx := WithActor(t.Context(), "authorize/x")
+	for _, actor := range []string{"credentials", "cli", token} {
+		if err := s.Audit(ctx, Entry{OrgID: &org, Actor: actor, Action: "act", Detail: map[string]any{"n": 1}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := s.AuditLog(t.Context(), org, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [][2]string
+	for _, row := range rows {
+		got = append(got, [2]string{row.Actor, string(row.Detail)})
+	}
+	want := [][2]string{
+		{token, `{"n": 1, "workflow": "authorize/x"}`}, {"cli", `{"n": 1, "workflow": "authorize/x"}`},
+		{"authorize/x", `{"n": 1, "part": "credentials"}`},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+}
+
 // An org sees what is done with the credentials of its accounts, while they are linked.
 func TestAuditOfAnOrg(t *testing.T) {
 	t.Parallel()

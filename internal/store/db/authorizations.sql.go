@@ -48,18 +48,24 @@ func (q *Queries) FinishAuthorization(ctx context.Context, authorizationID uuid.
 	return err
 }
 
-const keepGrant = `-- name: KeepGrant :execrows
+const keepGrant = `-- name: KeepGrant :one
 update authorizations set grant_sealed = $2, code_sealed = null
 where authorization_id = $1 and state = 'returned'
+returning org_id, provider, requested_by
 `
 
+type KeepGrantRow struct {
+	OrgID       uuid.UUID
+	Provider    string
+	RequestedBy string
+}
+
 // The code has done its work: what it gave takes its place.
-func (q *Queries) KeepGrant(ctx context.Context, authorizationID uuid.UUID, grantSealed []byte) (int64, error) {
-	result, err := q.db.Exec(ctx, keepGrant, authorizationID, grantSealed)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) KeepGrant(ctx context.Context, authorizationID uuid.UUID, grantSealed []byte) (KeepGrantRow, error) {
+	row := q.db.QueryRow(ctx, keepGrant, authorizationID, grantSealed)
+	var i KeepGrantRow
+	err := row.Scan(&i.OrgID, &i.Provider, &i.RequestedBy)
+	return i, err
 }
 
 const refuseAuthorization = `-- name: RefuseAuthorization :execrows

@@ -1,10 +1,11 @@
 -- name: Authorization :one
 select * from authorizations where authorization_id = $1;
 
--- name: KeepGrant :execrows
+-- name: KeepGrant :one
 -- The code has done its work: what it gave takes its place.
 update authorizations set grant_sealed = $2, code_sealed = null
-where authorization_id = $1 and state = 'returned';
+where authorization_id = $1 and state = 'returned'
+returning org_id, provider, requested_by;
 
 -- name: FinishAuthorization :exec
 update authorizations
