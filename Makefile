@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench bench-links check generate tools services clean
+.PHONY: help build demo test test-histories lint bench bench-links check generate tools services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test: services ## run every test on a real PostgreSQL and Temporal
 	@race=-race; \
 	if [ "$$(go env CGO_ENABLED)" != 1 ]; then race=; echo "no C compiler found: testing without the race detector"; fi; \
 	CALLWEAVE_REQUIRE_SERVICES=1 go test $$race -timeout $(TEST_TIMEOUT) ./...
+
+test-histories: services ## live 200 random histories of links (CALLWEAVE_HISTORIES=n for another number)
+	CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_HISTORIES=$(or $(CALLWEAVE_HISTORIES),200) \
+		go test -timeout $(TEST_TIMEOUT) -count 1 -run TestHistories ./activities
 
 bench: services ## run the benchmarks
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench . -benchmem ./...

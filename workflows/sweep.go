@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// sweepFirst and sweepMost are how long a Sweep waits between two looks: a closed
-	// workflow is deleted within a minute, a revocation may hold one open for a week.
-	sweepFirst = time.Second
+	// sweepFirst and sweepMost are how long a Sweep waits before a look: those who started
+	// it close within seconds, a closed workflow is deleted within a minute, a revocation
+	// may hold one open for a week.
+	sweepFirst = 5 * time.Second
 	sweepMost  = time.Hour
 )
 
@@ -23,18 +24,17 @@ func Sweep(ctx workflow.Context, in SweepInput) (SweepResult, error) {
 		return SweepResult{}, invalidInput(SweepWorkflow, err)
 	}
 	for wait := sweepFirst; ; wait = min(2*wait, sweepMost) {
+		if err := workflow.Sleep(ctx, wait); err != nil {
+			return SweepResult{}, err
+		}
 		var result SweepResult
 		err := workflow.ExecuteActivity(sweeping(ctx, "Delete executions that have closed"), SweepActivity, in).Get(ctx, &result)
 		if err != nil || result.Left == 0 {
 			return result, err
 		}
-		workflow.SetCurrentDetails(ctx, fmt.Sprintf("Erases the histories behind receipt `%s`: %d executions are left, next look in %s.",
-			in.ReceiptID, result.Left, wait))
+		workflow.SetCurrentDetails(ctx, fmt.Sprintf("Erases the histories behind receipt `%s`: %d executions are left.", in.ReceiptID, result.Left))
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
 			return result, workflow.NewContinueAsNewError(ctx, SweepWorkflow, in)
-		}
-		if err := workflow.Sleep(ctx, wait); err != nil {
-			return result, err
 		}
 	}
 }
