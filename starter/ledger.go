@@ -59,12 +59,12 @@ func (a *app) receipts() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			receipts, lines := []api.Receipt{}, []string{row("RECEIPT", "PROVIDER", "ACCOUNT", "ORG", "FENCED", "FINISHED", "KEYS", "LAST LINK", "TOKEN")}
+			receipts, lines := []api.Receipt{}, []string{row("RECEIPT", "PROVIDER", "ACCOUNT", "ORG", "FENCED", "FINISHED", "KEYS", "LAST LINK", "TOKEN", "HISTORIES ERASED")}
 			for _, r := range rows {
 				receipt := api.NewReceipt(r)
 				receipts = append(receipts, receipt)
 				lines = append(lines, row(receipt.ReceiptID, receipt.Provider, receipt.AccountID, receipt.OrgID, receipt.FencedAt,
-					receipt.FinishedAt, len(receipt.KeysDestroyed), receipt.LastLink, receipt.TokenOutcome))
+					receipt.FinishedAt, len(receipt.KeysDestroyed), receipt.LastLink, receipt.TokenOutcome, receipt.HistoriesErasedAt))
 			}
 			return a.print(receipts, lines...)
 		})

@@ -40,6 +40,10 @@ type receipt struct {
 	KeysDestroyed []string         `json:"keys_destroyed"`
 	LastLink      bool             `json:"last_link"`
 	TokenOutcome  string           `json:"token_outcome"`
+
+	ExecutionsDeleted int        `json:"executions_deleted"`
+	ExecutionsLeft    *int       `json:"executions_left"`
+	HistoriesErasedAt *time.Time `json:"histories_erased_at"`
 }
 
 func (r receipt) erased() (rows int64) {

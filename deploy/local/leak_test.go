@@ -167,7 +167,7 @@ func histories(t *testing.T, m *machine) []byte {
 var byteaInDump = regexp.MustCompile(`\\\\x[0-9a-f]{2,}`)
 
 // dump is the whole database in text, and once more what its binary columns hold.
-func dump(t *testing.T, m *machine) []byte {
+func dump(t *testing.T, m *machine, flags ...string) []byte {
 	t.Helper()
 	program, err := exec.LookPath("pg_dump") // Debian's wrapper picks the newest
 	if err != nil {
@@ -177,20 +177,26 @@ func dump(t *testing.T, m *machine) []byte {
 		}
 		program = found[len(found)-1]
 	}
-	command := exec.CommandContext(t.Context(), program, "--dbname", m.postgres.URL(database))
+	command := exec.CommandContext(t.Context(), program, append(flags, "--dbname", m.postgres.URL(database))...)
 	var problems bytes.Buffer
 	command.Stderr = &problems
 	text, err := command.Output()
 	if err != nil {
 		t.Fatalf("pg_dump: %v\n%s", err, &problems)
 	}
+	return append(text, unhexed(text)...)
+}
+
+// unhexed is what the binary columns hold that a text shows in digits.
+func unhexed(text []byte) []byte {
+	var all []byte
 	for _, digits := range byteaInDump.FindAll(text, -1) {
 		raw, err := hex.DecodeString(string(digits[3:]))
 		if err == nil {
-			text = append(append(text, '\n'), raw...)
+			all = append(append(all, '\n'), raw...)
 		}
 	}
-	return text
+	return all
 }
 
 // provokeErrors makes the programs say no in as many ways as somebody outside can, with

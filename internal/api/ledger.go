@@ -28,6 +28,10 @@ type Receipt struct {
 	TokenOutcome  string          `json:"token_outcome"`
 	TokenEvidence string          `json:"token_evidence,omitempty"`
 	TokenAt       *time.Time      `json:"token_at,omitempty"`
+	// What workflows remember goes when the last of them has closed.
+	ExecutionsDeleted int32      `json:"executions_deleted"`
+	ExecutionsLeft    *int32     `json:"executions_left"`     // null before the first look
+	HistoriesErasedAt *time.Time `json:"histories_erased_at"` // null while any is left
 }
 
 // NewReceipt shows a stored receipt.
@@ -37,6 +41,7 @@ func NewReceipt(row db.Receipt) Receipt {
 		FencedAt: row.FencedAt, FinishedAt: row.FinishedAt, RowsBefore: row.RowsBefore, RowsAfter: row.RowsAfter,
 		KeysDestroyed: row.KeysDestroyed, LastLink: row.LastLink, TokenOutcome: row.TokenOutcome,
 		TokenEvidence: row.TokenEvidence, TokenAt: row.TokenAt,
+		ExecutionsDeleted: row.ExecutionsDeleted, ExecutionsLeft: row.ExecutionsLeft, HistoriesErasedAt: row.HistoriesErasedAt,
 	}
 }
 
