@@ -142,6 +142,20 @@ func (f *Flows) Executions(ctx context.Context, before time.Time) (running, all 
 	return counts[0], counts[1], nil
 }
 
+// GoOnHarvesting starts another pass over what is open in an account's ledger, as a run of
+// an earlier harvest's workflow.
+func (f *Flows) GoOnHarvesting(ctx context.Context, ref provider.AccountRef, workflowID string) error {
+	_, err := f.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflowID, TaskQueue: workflows.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            "Harvest of " + ref.String() + " that goes on with what an operator asked for",
+	}, workflows.HarvestWorkflow, workflows.HarvestInput{AccountRef: ref})
+	if err != nil {
+		return fmt.Errorf("start harvest of %s: %w", ref, err)
+	}
+	return nil
+}
+
 // HarvestResult waits for a harvest and returns what it did.
 func (f *Flows) HarvestResult(ctx context.Context, workflowID string) (workflows.HarvestResult, error) {
 	var result workflows.HarvestResult

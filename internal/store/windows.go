@@ -94,6 +94,22 @@ func (s *Store) OpenWindows(ctx context.Context, ref provider.AccountRef, limit 
 	return windows, nil
 }
 
+// OpenInterval is what is not listed of an interval.
+type OpenInterval struct {
+	Windows  int
+	From, To time.Time // of the first and the last of them; zero where there is none
+	Causes   []string  // error types, of those that failed
+}
+
+// OpenWithin returns what is not listed of [from, to), also where it is not tried any more.
+func (s *Store) OpenWithin(ctx context.Context, ref provider.AccountRef, from, to time.Time) (OpenInterval, error) {
+	row, err := s.queries().OpenWithin(ctx, db.OpenWithinParams{Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: from, ToAt: to})
+	if err != nil {
+		return OpenInterval{}, fmt.Errorf("read open windows of %s: %w", ref, err)
+	}
+	return OpenInterval{Windows: int(row.Windows), From: orZero(row.FromAt), To: orZero(row.ToAt), Causes: row.Causes}, nil
+}
+
 // WindowAsked reports whether somebody asked for a window since it was listed.
 func (s *Store) WindowAsked(ctx context.Context, ref provider.AccountRef, window provider.Window) (bool, error) {
 	asked, err := s.queries().WindowAsked(ctx, db.WindowAskedParams{

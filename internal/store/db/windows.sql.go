@@ -81,6 +81,45 @@ func (q *Queries) OpenWindows(ctx context.Context, arg OpenWindowsParams) ([]Ope
 	return items, nil
 }
 
+const openWithin = `-- name: OpenWithin :one
+select count(*) as windows, coalesce(min(from_at), 'epoch')::timestamptz as from_at, coalesce(max(to_at), 'epoch')::timestamptz as to_at,
+    coalesce(array_agg(distinct cause) filter (where cause is not null), '{}')::text[] as causes
+from windows
+where provider = $1 and account_id = $2 and state <> 'listed' and from_at >= $3 and to_at <= $4
+`
+
+type OpenWithinParams struct {
+	Provider  string
+	AccountID string
+	FromAt    time.Time
+	ToAt      time.Time
+}
+
+type OpenWithinRow struct {
+	Windows int64
+	FromAt  time.Time
+	ToAt    time.Time
+	Causes  []string
+}
+
+// What is not listed of an interval; of causes, what is known.
+func (q *Queries) OpenWithin(ctx context.Context, arg OpenWithinParams) (OpenWithinRow, error) {
+	row := q.db.QueryRow(ctx, openWithin,
+		arg.Provider,
+		arg.AccountID,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	var i OpenWithinRow
+	err := row.Scan(
+		&i.Windows,
+		&i.FromAt,
+		&i.ToAt,
+		&i.Causes,
+	)
+	return i, err
+}
+
 const planWindow = `-- name: PlanWindow :exec
 insert into windows as w (provider, account_id, from_at, to_at, origin, asked)
 values ($1, $2, $3, $4, $5, $5 = 'backfill')

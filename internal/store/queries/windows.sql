@@ -31,6 +31,13 @@ where provider = @provider and account_id = @account_id and state <> 'listed' an
 order by to_at desc, from_at desc
 limit @max_rows;
 
+-- name: OpenWithin :one
+-- What is not listed of an interval; of causes, what is known.
+select count(*) as windows, coalesce(min(from_at), 'epoch')::timestamptz as from_at, coalesce(max(to_at), 'epoch')::timestamptz as to_at,
+    coalesce(array_agg(distinct cause) filter (where cause is not null), '{}')::text[] as causes
+from windows
+where provider = @provider and account_id = @account_id and state <> 'listed' and from_at >= @from_at and to_at <= @to_at;
+
 -- name: WindowAsked :one
 select exists (
     select from windows
