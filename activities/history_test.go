@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
-	"callweave/internal/flows"
 	"callweave/internal/links"
 	"callweave/internal/provider"
 	"callweave/internal/secret"

@@ -34,7 +34,7 @@ func (l *link) details() string {
 	case StatusActive, StatusFailed:
 		lines = append(lines,
 			fmt.Sprintf("- **Schedules:** `%s`, `%s`", HarvestID(l.in.AccountRef), DevicesID(l.in.OrgID)),
-			fmt.Sprintf("- **To unlink:** send the update or signal `%s`. Never terminate: that erases nothing.", UnlinkMessage))
+			fmt.Sprintf("- **To unlink:** send the update or signal `%s`. Never terminate or cancel: that erases nothing.", UnlinkMessage))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

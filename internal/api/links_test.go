@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"callweave/internal/access"
-	"callweave/internal/provider"
 	"callweave/internal/vault"
 )
 
@@ -181,18 +180,5 @@ func TestUnlink(t *testing.T) {
 	}
 	if got := b.do(t, "DELETE", b.accounts(b.org)+"/never-linked", "", b.org, access.Admin); got.Code != 404 {
 		t.Errorf("never linked: %d", got.Code)
-	}
-}
-
-func TestUnlinkWithoutItsWorkflow(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.link(t, b.org, accountID, "Company", "Ann")
-	b.flow.missing = true
-	if got := b.do(t, "DELETE", b.accounts(b.org)+"/"+accountID, "", b.org, access.Admin); got.Code != 500 {
-		t.Errorf("got %d %s", got.Code, got.Body)
-	}
-	if want := "start the workflow link/" + (provider.AccountRef{Provider: provider.Zoom, AccountID: accountID}).String(); !strings.Contains(b.log.String(), want) {
-		t.Errorf("the log does not name the next step: %s", b.log)
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"callweave/internal/access"
 	"callweave/internal/api"
 	"callweave/internal/authorize"
-	"callweave/internal/flows"
 	"callweave/internal/links"
 	"callweave/internal/provider"
 	"callweave/internal/secret"
@@ -195,7 +194,6 @@ type flow struct {
 	result     workflows.AuthorizeResult
 	err        error
 	hang       bool
-	missing    bool
 }
 
 func (f *flow) Authorize(ctx context.Context, id uuid.UUID) (workflows.AuthorizeResult, error) {
@@ -214,9 +212,6 @@ func (f *flow) Unlink(ctx context.Context, ref provider.AccountRef, org uuid.UUI
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.unlinked = append(f.unlinked, workflows.LinkID(ref, org)+" by "+reason)
-	if f.missing {
-		return workflows.UnlinkResult{}, flows.ErrNoWorkflow
-	}
 	_, err := f.bundle.store.Fence(ctx, ref, org, "test", reason)
 	return workflows.UnlinkResult{FencedAt: time.Now()}, err
 }

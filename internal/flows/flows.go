@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -18,9 +17,6 @@ import (
 	"callweave/internal/provider"
 	"callweave/workflows"
 )
-
-// ErrNoWorkflow says that no workflow with the id is running.
-var ErrNoWorkflow = errors.New("no such workflow is running")
 
 // CodeFailed is the error code of an authorization whose workflow failed.
 const CodeFailed = "failed"
@@ -55,18 +51,24 @@ func (f *Flows) Authorize(ctx context.Context, id uuid.UUID) (workflows.Authoriz
 }
 
 // Unlink asks a link to end and waits until it is fenced: from then on nothing is written
-// for it and its erasure cannot be lost. [ErrNoWorkflow] where the link is not running.
+// for it and its erasure cannot be lost. A link whose workflow was terminated or cancelled
+// is started for it.
 func (f *Flows) Unlink(ctx context.Context, ref provider.AccountRef, org uuid.UUID, reason string) (workflows.UnlinkResult, error) {
 	var result workflows.UnlinkResult
-	handle, err := f.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: workflows.LinkID(ref, org), UpdateName: workflows.UnlinkMessage,
-		Args: []any{workflows.Unlink{Reason: reason}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	handle, err := f.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: f.client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+			ID: workflows.LinkID(ref, org), TaskQueue: workflows.TaskQueue,
+			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+			StaticSummary:            "Account " + ref.String() + " linked to org " + org.String(),
+		}, workflows.LinkWorkflow, workflows.LinkInput{AccountRef: ref, OrgID: org}),
+		UpdateOptions: client.UpdateWorkflowOptions{
+			WorkflowID: workflows.LinkID(ref, org), UpdateName: workflows.UnlinkMessage,
+			Args: []any{workflows.Unlink{Reason: reason}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		},
 	})
 	if err == nil {
 		err = handle.Get(ctx, &result)
-	}
-	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
-		return result, fmt.Errorf("unlink %s from org %s: %w", ref, org, ErrNoWorkflow)
 	}
 	if err != nil {
 		return result, fmt.Errorf("unlink %s from org %s: %w", ref, org, err)

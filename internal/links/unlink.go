@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"callweave/internal/flows"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/workflows"
@@ -23,7 +22,7 @@ const Patience = 30 * time.Second
 
 // Flow asks a link's workflow to end; [flows.Flows] does.
 type Flow interface {
-	// Unlink returns when the link is fenced; flows.ErrNoWorkflow where it is not running.
+	// Unlink returns when the link is fenced, whether or not its workflow was running.
 	Unlink(ctx context.Context, ref provider.AccountRef, org uuid.UUID, reason string) (workflows.UnlinkResult, error)
 }
 
@@ -60,14 +59,7 @@ func (u *Unlinker) Unlink(ctx context.Context, ref provider.AccountRef, org uuid
 	waiting, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	_, err = u.flow.Unlink(waiting, ref, org, reason)
-	switch {
-	case errors.Is(err, flows.ErrNoWorkflow):
-		// Somebody else may have unlinked it meanwhile.
-		if there, stateErr := u.there(ctx, ref, org); stateErr != nil || !there {
-			return stateErr
-		}
-		return fmt.Errorf("%w; start the workflow %s of type %s, then unlink again", err, workflows.LinkID(ref, org), workflows.LinkWorkflow)
-	case err != nil && waiting.Err() != nil:
+	if err != nil && waiting.Err() != nil {
 		return fmt.Errorf("unlink %s from org %s: %w", ref, org, ErrUnconfirmed)
 	}
 	return err
