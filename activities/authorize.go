@@ -60,8 +60,15 @@ func (l *Links) ExchangeCode(ctx context.Context, in workflows.AuthorizeInput) (
 
 // RefuseAuthorization ends an authorization with a reason and erases its secrets.
 // Repeating it changes nothing.
-func (l *Links) RefuseAuthorization(ctx context.Context, in workflows.Refusal) error {
-	return toApplicationError(l.Store.RefuseAuthorization(ctx, in.AuthorizationID, in.ErrorCode))
+func (l *Links) RefuseAuthorization(ctx context.Context, in workflows.Refusal) (workflows.Refused, error) {
+	if err := l.Store.RefuseAuthorization(ctx, in.AuthorizationID, in.ErrorCode); err != nil {
+		return workflows.Refused{}, toApplicationError(err)
+	}
+	row, err := l.Store.Authorization(ctx, in.AuthorizationID)
+	if errors.Is(err, store.ErrNotFound) {
+		return workflows.Refused{}, nil
+	}
+	return workflows.Refused{OrgID: row.OrgID}, toApplicationError(err)
 }
 
 // errSuperseded says that a grant died before it was of use: an account has one, and

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"callweave/internal/secret"
 	"callweave/internal/store/db"
 	"callweave/workflows"
 )
@@ -73,6 +74,9 @@ func TestSweepTakesExactlyWhatWasErased(t *testing.T) {
 			t.Fatalf("authorize = %+v", got)
 		}
 	}
+	if got := b.authorize(t, first, secret.New("no code of Zoom's")); got.ErrorCode != workflows.CodeRejected {
+		t.Fatalf("authorize with a wrong code = %+v", got)
+	}
 	// No harvest is hosted here: a run of one ends by hand. This one was typed by an operator.
 	harvest, err := b.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
 		ID: workflows.HarvestID(b.ref) + "/2026-11-01T00:00:00Z", TaskQueue: workflows.TaskQueue,
@@ -87,6 +91,9 @@ func TestSweepTakesExactlyWhatWasErased(t *testing.T) {
 	receipt := b.awaitSwept(t, b.unlink(t, first).ReceiptID)
 	if left := b.executions(t, "OrgId = '"+first.String()+"' or WorkflowId starts_with 'deboard/'"); len(left) > 0 {
 		t.Errorf("executions of the unlinked org: %v", left)
+	}
+	if left := b.executions(t, "WorkflowType = 'Authorize'"); len(left) != 1 {
+		t.Errorf("authorizations: %v, want the other org's", left)
 	}
 	if after := b.executions(t, "OrgId = '"+second.String()+"' or WorkflowType = 'Harvest'"); len(after) < len(before) {
 		t.Errorf("executions of the other org and of the account: %v, before %v", after, before)

@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 
+	"github.com/google/uuid"
 	"go.temporal.io/sdk/workflow"
 
 	"callweave/internal/provider"
@@ -33,7 +34,7 @@ func Authorize(ctx workflow.Context, in AuthorizeInput) (AuthorizeResult, error)
 		return refuse(ctx, in, err)
 	}
 	if linked.ErrorCode != "" { // refused before
-		return linked, nil
+		return linked, ofOrg(ctx, linked.OrgID)
 	}
 	if err := upsertLinkAttributes(ctx, linked.AccountRef, linked.OrgID); err != nil {
 		return AuthorizeResult{}, err
@@ -52,12 +53,24 @@ func Authorize(ctx workflow.Context, in AuthorizeInput) (AuthorizeResult, error)
 func refuse(ctx workflow.Context, in AuthorizeInput, cause error) (AuthorizeResult, error) {
 	refusal := Refusal{AuthorizationID: in.AuthorizationID, ErrorCode: refusalCode(ErrorType(cause))}
 	workflow.GetLogger(ctx).Info("authorization refused", "authorization_id", in.AuthorizationID, "error_code", refusal.ErrorCode)
-	err := workflow.ExecuteActivity(bookkeeping(ctx, "Refuse: "+refusal.ErrorCode), RefuseActivity, refusal).Get(ctx, nil)
+	var refused Refused
+	err := workflow.ExecuteActivity(bookkeeping(ctx, "Refuse: "+refusal.ErrorCode), RefuseActivity, refusal).Get(ctx, &refused)
 	if err != nil {
+		return AuthorizeResult{}, err
+	}
+	if err := ofOrg(ctx, refused.OrgID); err != nil {
 		return AuthorizeResult{}, err
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Refused: `%s`.", refusal.ErrorCode))
 	return AuthorizeResult{ErrorCode: refusal.ErrorCode}, nil
+}
+
+// ofOrg makes an attempt that came to nothing findable by its org, where that is known.
+func ofOrg(ctx workflow.Context, org uuid.UUID) error {
+	if org == uuid.Nil {
+		return nil
+	}
+	return findable(ctx, OrgIDKey, org.String())
 }
 
 func refusalCode(errorType string) string {

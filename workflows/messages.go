@@ -29,6 +29,11 @@ type Refusal struct {
 	ErrorCode       string    `json:"error_code"`
 }
 
+// Refused is whose authorization was refused; nobody's where it is gone.
+type Refused struct {
+	OrgID uuid.UUID `json:"org_id,omitzero"`
+}
+
 // LinkInput begins a Link.
 type LinkInput struct {
 	provider.AccountRef

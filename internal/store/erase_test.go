@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"callweave/internal/provider"
 	"callweave/internal/store/db"
@@ -292,5 +293,63 @@ func TestFenceWaitsForWriter(t *testing.T) {
 	}
 	if err := <-fenced; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Offers and attempts from before the fence go with the org's last link; what somebody
+// just came back with, and what was offered since, goes on.
+func TestErasureTakesOffers(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	x, a, b := zoomAccount("account-x"), uuid.New(), uuid.New()
+	seedOrg(t, s, a)
+	seedOrg(t, s, b)
+	seedAccount(t, s, x)
+	seedLink(t, s, x, a)
+	before := number(t, s, `select count(*) from authorizations where org_id = $1`, a)
+	const offer = `insert into authorizations (authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, state, created_at, expires_at)
+		values (gen_random_uuid(), $1, 'zoom', $2, '', '', $3, now() + $4::interval, now() + $4::interval + interval '10 minutes')`
+	for _, kind := range []struct {
+		name, state, created string
+		org                  uuid.UUID
+	}{
+		{"open", "offered", "-1 minute", a}, {"expired", "offered", "-1 hour", a}, {"refused", "refused", "-1 minute", a},
+		{"stuck", "returned", "-1 hour", a}, {"under way", "returned", "-1 minute", a}, {"new", "offered", "1 minute", a}, {"another's", "offered", "-1 minute", b},
+	} {
+		exec(t, s, offer, kind.org, kind.name, kind.state, kind.created)
+	}
+	receipt := unlink(t, s, x, a, 100)
+	if got := rowsOf(t, receipt.RowsBefore)["authorizations"]; got != before+4 {
+		t.Errorf("the receipt has %d authorizations, want %d", got, before+4)
+	}
+	rows, err := s.pool.Query(t.Context(), `select requested_by from authorizations order by requested_by`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"another's", "new", "under way"}, left); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+}
+
+// Attempts that came to nothing are forgotten a day later, whoever's they were.
+func TestDropStaleAuthorizations(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	a := uuid.New()
+	seedOrg(t, s, a)
+	exec(t, s, `insert into authorizations (authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, state, account_id, expires_at)
+		select gen_random_uuid(), $1, 'zoom', state || age, '', '', state, case state when 'linked' then 'x' end, now() - age::interval
+		from unnest(array['offered', 'refused', 'returned', 'linked']) state, unnest(array['23 hours', '25 hours']) age`, a)
+	for _, want := range []int64{3, 0} {
+		if got, err := s.DropStaleAuthorizations(t.Context()); err != nil || got != want {
+			t.Errorf("DropStaleAuthorizations = %d, %v, want %d", got, err, want)
+		}
+	}
+	if n := number(t, s, `select count(*) from authorizations`); n != 5 {
+		t.Errorf("%d authorizations are left, want the young ones and the linked one", n)
 	}
 }
