@@ -4,8 +4,6 @@
 package workflows
 
 import (
-	"strings"
-
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/temporal"
 
@@ -91,7 +89,7 @@ const (
 	ErrUnlinking       = "unlinking"      // an earlier link of the same org and account is still being erased
 )
 
-// Search attributes; registered at start by internal/temporalx.
+// Search attributes; registered at start by internal/temporalclient.
 var (
 	ProviderKey   = temporal.NewSearchAttributeKeyKeyword("Provider")
 	AccountIDKey  = temporal.NewSearchAttributeKeyKeyword("AccountId")
@@ -153,18 +151,3 @@ const (
 // ReceiveID is the id of the schedule that has the inbox of webhooks looked into, and of
 // the workflow.
 const ReceiveID = "receive"
-
-// ParseLinkID is the inverse of [LinkID]. An account id may have slashes in it.
-func ParseLinkID(id string) (provider.AccountRef, uuid.UUID, bool) {
-	rest, isLink := strings.CutPrefix(id, "link/")
-	name, rest, hasAccount := strings.Cut(rest, "/")
-	end := strings.LastIndexByte(rest, '/')
-	if !isLink || !hasAccount || end <= 0 {
-		return provider.AccountRef{}, uuid.UUID{}, false
-	}
-	org, err := uuid.Parse(rest[end+1:])
-	if err != nil {
-		return provider.AccountRef{}, uuid.UUID{}, false
-	}
-	return provider.AccountRef{Provider: provider.Name(name), AccountID: rest[:end]}, org, true
-}

@@ -18,7 +18,8 @@ var ErrInvalid = errors.New("not a hardware address: want 12 hexadecimal digits,
 
 // Parse reads 12 hexadecimal digits with any of the separators ":", "-", "." or
 // none, in any grouping, with surrounding space: "f85e-a012-92d8",
-// " 00:0a:95:9d:68:16" (facts: Zoom's own samples), "5c5b350e0410" (Mist).
+// " 00:0a:95:9d:68:16" (sample replies of Zoom's Dashboard API reference),
+// "5c5b350e0410" (Mist).
 // Empty and sentinel values (all zeros, all ones) are the zero Addr without error.
 func Parse(text string) (Addr, error) {
 	text = strings.TrimSpace(text)

@@ -83,7 +83,8 @@ type Person struct {
 // ListKind says which of a provider's meeting lists is read.
 type ListKind string
 
-// Zoom keeps ended meetings of one participant in a list of their own (facts: zoom §3).
+// Zoom keeps ended meetings of one participant in a list of their own (Zoom Dashboard API
+// reference, "List meetings", parameter type).
 const (
 	ListPast    ListKind = "past"
 	ListPastOne ListKind = "past_one"
@@ -134,7 +135,7 @@ type Leg struct {
 type Granularity string
 
 // Zoom measures minutes; Teams averages whole streams, which is not the same and
-// must never be drawn as minutes (facts: teams §6).
+// must never be drawn as minutes (Microsoft Graph, "callRecord: mediaStream").
 const (
 	PerMinute Granularity = "minute"
 	PerStream Granularity = "stream"
