@@ -129,7 +129,8 @@ func TestActorOfAnEntry(t *testing.T) {
 		got = append(got, [2]string{row.Actor, string(row.Detail)})
 	}
 	want := [][2]string{
-		{token, `{"n": 1, "workflow": "authorize/x"}`}, {"cli", `{"n": 1, "workflow": "authorize/x"}`},
+		{token, `{"n": 1, "workflow": "authorize/x"}`},
+		{"cli", `{"n": 1, "workflow": "authorize/x"}`},
 		{"authorize/x", `{"n": 1, "part": "credentials"}`},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
