@@ -97,7 +97,7 @@ func TestBackfillSaysWhatIsLeftAndWhy(t *testing.T) {
 				r.Remaining, r.Stopped = 7, workflows.ErrRateLimited
 			}
 		}, []string{"rate_limited", "12 windows", "7 meetings"}},
-		"windows that cannot be listed": {func(b *fillBundle, number int32, r *workflows.HarvestResult) {
+		"windows that cannot be listed": {func(b *fillBundle, _ int32, r *workflows.HarvestResult) {
 			if _, err := b.pool.Exec(context.Background(), "update windows set state = 'failed', cause = 'malformed' where from_at = $1", b.from); err != nil {
 				r.Stopped = err.Error()
 			}
