@@ -13,7 +13,7 @@ import (
 
 // Leases lists the leases of an org that overlap an interval.
 func (s *Store) Leases(ctx context.Context, org uuid.UUID, from, to time.Time) ([]db.Lease, error) {
-	rows, err := s.queries().LeasesOverlapping(ctx, org, from, to)
+	rows, err := s.queries().LeasesOverlapping(ctx, db.LeasesOverlappingParams{OrgID: org, FromAt: from, ToAt: to, DayBefore: from.Add(-24 * time.Hour)})
 	return rows, notFound(err, "list leases of %s", org)
 }
 

@@ -31,6 +31,15 @@ func seedSettled(t testing.TB, s *Store, meetings int) (provider.AccountRef, uui
 	return ref, org
 }
 
+// rowsRead counts the rows of tables that the connection has read, also before the
+// transaction.
+func rowsRead(t *testing.T, tx pgx.Tx, tables ...string) (rows int64, err error) {
+	t.Helper()
+	err = tx.QueryRow(t.Context(), `select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0)::bigint
+		from pg_stat_xact_user_tables where relname = any($1)`, tables).Scan(&rows)
+	return rows, err
+}
+
 // What was woven long ago costs nothing: the rows that are looked at are those that are
 // pending, of whatever number of meetings.
 func TestPendingWeavesLookAtNothingElse(t *testing.T) {
@@ -42,13 +51,7 @@ func TestPendingWeavesLookAtNothingElse(t *testing.T) {
 	var pending []db.PendingWeavesRow
 	var touched int64
 	err := s.inTx(t.Context(), func(tx pgx.Tx, q *db.Queries) error {
-		// Counted by the backend itself, and over more than this transaction.
-		read := func() (rows int64, err error) {
-			err = tx.QueryRow(t.Context(), `select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
-				from pg_stat_xact_user_tables where relname in ('weaves', 'meetings')`).Scan(&rows)
-			return rows, err
-		}
-		before, err := read()
+		before, err := rowsRead(t, tx, "weaves", "meetings")
 		if err != nil {
 			return err
 		}
@@ -59,7 +62,7 @@ func TestPendingWeavesLookAtNothingElse(t *testing.T) {
 		if counts, err := q.CountPendingWeaves(t.Context(), string(ref.Provider), ref.AccountID, org); err != nil || counts.Ready != 2 {
 			t.Errorf("ready %d, %v; want 2", counts.Ready, err)
 		}
-		after, err := read()
+		after, err := rowsRead(t, tx, "weaves", "meetings")
 		touched = after - before
 		return err
 	})

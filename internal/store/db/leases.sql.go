@@ -15,11 +15,27 @@ import (
 const leasesOverlapping = `-- name: LeasesOverlapping :many
 select org_id, mac, from_at, source, to_at, site_id, ip, ap_mac, ssid, band, wired, hostname_sealed from leases
 where org_id = $1 and to_at > $2 and from_at < $3
+  and (from_at >= $4 or to_at - from_at > interval '24 hours')
 order by mac, from_at
 `
 
-func (q *Queries) LeasesOverlapping(ctx context.Context, orgID uuid.UUID, fromAt time.Time, toAt time.Time) ([]Lease, error) {
-	rows, err := q.db.Query(ctx, leasesOverlapping, orgID, fromAt, toAt)
+type LeasesOverlappingParams struct {
+	OrgID     uuid.UUID
+	FromAt    time.Time
+	ToAt      time.Time
+	DayBefore time.Time
+}
+
+// Bound on both sides, so that an interval costs what it held, whatever came before and
+// after. Leases of a day at most are found by leases_start from a day before the interval
+// on, the others by leases_long.
+func (q *Queries) LeasesOverlapping(ctx context.Context, arg LeasesOverlappingParams) ([]Lease, error) {
+	rows, err := q.db.Query(ctx, leasesOverlapping,
+		arg.OrgID,
+		arg.FromAt,
+		arg.ToAt,
+		arg.DayBefore,
+	)
 	if err != nil {
 		return nil, err
 	}

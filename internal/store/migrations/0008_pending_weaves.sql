@@ -21,7 +21,16 @@ set read_revision = excluded.read_revision, end_at = excluded.end_at;
 create index weaves_pending on weaves (provider, account_id, org_id, end_at, meeting_id) where pending;
 analyze weaves;
 
+-- Leases that overlap an interval: those that last a day at most begin within it or the
+-- day before; the few longer ones have an index of their own. The old index found all
+-- that ended later, however much later.
+create index leases_start on leases (org_id, from_at);
+create index leases_long on leases (org_id, to_at, from_at) where to_at - from_at > interval '24 hours';
+drop index leases_time;
+
 -- +goose Down
+create index leases_time on leases (org_id, to_at);
+drop index leases_start, leases_long;
 drop index weaves_pending;
 delete from weaves where revision = 0;
 alter table weaves
