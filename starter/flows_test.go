@@ -184,12 +184,13 @@ func TestServeUntilToldToStop(t *testing.T) {
 	b := setup(t)
 	b.addOrg(t)
 	b.host(t, nil)
+	b.env["METRICS_ADDR"] = "127.0.0.1:0"
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	stdout, stderr := &buffer{}, &buffer{wrote: make(chan struct{}, 1)}
 	ended := make(chan int, 1)
 	go func() { ended <- b.app(stdout, stderr).main(ctx, []string{"serve"}) }()
-	address := ""
+	address, metrics := "", ""
 	for address == "" {
 		select {
 		case code := <-ended:
@@ -198,23 +199,37 @@ func TestServeUntilToldToStop(t *testing.T) {
 		}
 		for line := range strings.Lines(stderr.String()) {
 			var said struct {
-				Msg        string `json:"msg"`
-				ListenAddr string `json:"listen_addr"`
+				Msg         string `json:"msg"`
+				ListenAddr  string `json:"listen_addr"`
+				MetricsAddr string `json:"metrics_addr"`
 			}
-			if json.Unmarshal([]byte(line), &said) == nil && said.Msg == "starter is ready" {
+			if json.Unmarshal([]byte(line), &said) != nil {
+				continue
+			}
+			switch said.Msg {
+			case "metrics are served":
+				metrics = "http://" + said.MetricsAddr
+			case "starter is ready":
 				address = "http://" + said.ListenAddr
 			}
 		}
 	}
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/console/sign-in": 200, "/api/v1/nothing": 404} {
-		response, err := http.Get(address + path)
+	for url, want := range map[string]int{
+		address + "/healthz": 200, address + "/readyz": 200, address + "/console/sign-in": 200, address + "/api/v1/nothing": 404,
+		address + "/metrics": 404, metrics + "/metrics": 200, metrics + "/console/sign-in": 404,
+	} {
+		response, err := http.Get(url)
 		if err != nil {
 			t.Fatal(err)
 		}
 		body, _ := io.ReadAll(response.Body)
 		_ = response.Body.Close()
 		if response.StatusCode != want {
-			t.Errorf("%s: %d, want %d: %s", path, response.StatusCode, want, body)
+			t.Errorf("%s: %d, want %d: %s", url, response.StatusCode, want, body)
+		}
+		// The public URL is https.
+		if got := response.Header.Get("Strict-Transport-Security"); strings.HasPrefix(url, address) && got != "max-age=31536000" {
+			t.Errorf("%s: Strict-Transport-Security is %q", url, got)
 		}
 	}
 	stop()

@@ -70,6 +70,13 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("LISTEN_ADDR: %w", err)
 	}
+	metrics, err := serveMetrics(ctx, settings.MetricsAddr, t)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if metrics != nil {
+		defer func() { _ = metrics.Close() }() // replies to a scraper need no grace
+	}
 	server := api.HTTPServer(handler, t.Logger)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -90,4 +97,27 @@ func (a *app) runServer(ctx context.Context) (err error) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// serveMetrics serves /metrics at an address of its own until the server is closed. The
+// public one will not do, nor a look at who asks there: behind a proxy on this machine,
+// everybody comes from loopback. nil where there is no address.
+func serveMetrics(ctx context.Context, addr string, t *telemetry.Telemetry) (*http.Server, error) {
+	if addr == "" {
+		return nil, nil //nolint:nilnil // no address, no server
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("METRICS_ADDR: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", t.Metrics)
+	server := api.HTTPServer(mux, t.Logger)
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			t.Logger.ErrorContext(ctx, "metrics are not served any more", "error", err)
+		}
+	}()
+	t.Logger.InfoContext(ctx, "metrics are served", "metrics_addr", listener.Addr().String())
+	return server, nil
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"go.temporal.io/sdk/client"
 
@@ -99,7 +100,11 @@ func newHandler(settings config.Starter, t *telemetry.Telemetry, s *store.Store,
 	if err := addRoutes(mux, settings, t, s, v, temporal, namespace); err != nil {
 		return nil, err
 	}
-	return api.Wrap(t.Logger, mux), nil
+	handler := api.Wrap(t.Logger, mux)
+	if strings.HasPrefix(settings.Public.URL, "https://") {
+		handler = api.StrictTransport(handler)
+	}
+	return handler, nil
 }
 
 // addRoutes registers everything that `starter serve` answers.
@@ -127,7 +132,7 @@ func addRoutes(mux access.Mux, settings config.Starter, t *telemetry.Telemetry, 
 	})
 	server.Register(mux)
 	pages.Register(mux)
-	health.Register(mux, t.Logger, map[string]health.Check{"database": s.Ping, "temporal": temporalclient.Check(temporal, namespace)}, t.Metrics)
+	health.Register(mux, t.Logger, map[string]health.Check{"database": s.Ping, "temporal": temporalclient.Check(temporal, namespace)}, nil)
 	return nil
 }
 

@@ -79,6 +79,15 @@ func Wrap(logger *slog.Logger, next http.Handler) http.Handler {
 		otelhttp.WithFilter(func(r *http.Request) bool { return routed(next, r) }))
 }
 
+// StrictTransport has browsers use TLS only for a year (RFC 6797), for where the public URL
+// is https.
+func StrictTransport(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		next.ServeHTTP(w, r)
+	})
+}
+
 // routed keeps requests that no route takes out of the traces: their paths are whatever
 // somebody typed, pasted or scans for, and spans record paths.
 func routed(next http.Handler, r *http.Request) bool {

@@ -92,6 +92,7 @@ type Starter struct {
 	Log
 	Public
 	ListenAddr         string      `env:"LISTEN_ADDR, default=127.0.0.1:8080" help:"address the starter listens on"`
+	MetricsAddr        string      `env:"METRICS_ADDR" help:"address of the starter's /metrics, which is not for the public that LISTEN_ADDR serves; unset, it is served nowhere"`
 	ForwardHosts       []string    `env:"FORWARD_HOSTS" help:"hosts (with port, where not the default) that administrators may be sent back to, comma separated; the host of PUBLIC_URL is always one"`
 	TemporalUIURL      string      `env:"TEMPORAL_UI_URL" help:"origin of the Temporal UI, e.g. http://127.0.0.1:8233: its pages may ask for payloads to be decoded"`
 	CodecToken         secret.Text `env:"CODEC_TOKEN" help:"operator's secret that decodes the payloads of all orgs, sent as 'Authorization: Bearer'; at least 32 characters; unset, nobody decodes by a token"`
@@ -128,7 +129,7 @@ func (s Starter) Validate() error {
 	return errors.Join(
 		s.Database.validate(), s.Zoom.validate(), s.Public.validate(),
 		checkAddr("LISTEN_ADDR", s.ListenAddr), checkHosts(s.ForwardHosts), checkURL("TEMPORAL_UI_URL", s.TemporalUIURL, true),
-		checkCodecToken(s.CodecToken),
+		checkCodecToken(s.CodecToken), checkOptionalAddr("METRICS_ADDR", s.MetricsAddr),
 	)
 }
 
@@ -182,6 +183,13 @@ func checkAddr(name, text string) error {
 		return fmt.Errorf("%s: want host:port, got %q", name, text)
 	}
 	return nil
+}
+
+func checkOptionalAddr(name, text string) error {
+	if text == "" {
+		return nil
+	}
+	return checkAddr(name, text)
 }
 
 func checkHosts(hosts []string) error {

@@ -48,13 +48,13 @@ func TestDefaults(t *testing.T) {
 func TestEveryProblemIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	got, err := config.Load[config.Starter](t.Context(), envconfig.MapLookuper(map[string]string{
-		"PUBLIC_URL": "callweave.example", "LISTEN_ADDR": "8080", "FORWARD_HOSTS": "https://a/b", "ZOOM_API_URL": "::", "CODEC_TOKEN": "guess-me",
+		"PUBLIC_URL": "callweave.example", "LISTEN_ADDR": "8080", "FORWARD_HOSTS": "https://a/b", "ZOOM_API_URL": "::", "CODEC_TOKEN": "guess-me", "METRICS_ADDR": "9464",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := got.Validate().Error()
-	for _, name := range []string{"DATABASE_URL", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET", "PUBLIC_URL", "LISTEN_ADDR", "FORWARD_HOSTS", "ZOOM_API_URL", "CODEC_TOKEN"} {
+	for _, name := range []string{"DATABASE_URL", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET", "PUBLIC_URL", "LISTEN_ADDR", "FORWARD_HOSTS", "ZOOM_API_URL", "CODEC_TOKEN", "METRICS_ADDR"} {
 		if !strings.Contains(text, name+":") {
 			t.Errorf("%s is not named in:\n%s", name, text)
 		}
