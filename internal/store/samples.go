@@ -107,11 +107,16 @@ func (d *days) add(at time.Time) {
 	}
 }
 
+// ahead is how long before its first row a day's partition is made.
+const ahead = 12 * time.Hour
+
+// ensureDays makes the days of rows that are about to be written, and the next one when
+// it is near: at midnight nobody waits for it.
 func (s *Store) ensureDays(ctx context.Context, table string, span days) error {
 	if span.first.IsZero() {
 		return nil
 	}
-	if _, err := s.pool.Exec(ctx, "select ensure_partitions($1, $2, $3)", table, span.first, span.last); err != nil {
+	if _, err := s.pool.Exec(ctx, "select ensure_partitions($1, $2, $3)", table, span.first, span.last.Add(ahead)); err != nil {
 		return fmt.Errorf("make partitions of %s: %w", table, err)
 	}
 	return nil

@@ -28,7 +28,71 @@ create index leases_start on leases (org_id, from_at);
 create index leases_long on leases (org_id, to_at, from_at) where to_at - from_at > interval '24 hours';
 drop index leases_time;
 
+-- Attaching a partition locks out neither readers nor writers of the parent; creating one
+-- as a partition waits for all of them, and they for it.
+-- +goose StatementBegin
+create or replace function ensure_partitions(parent text, from_at timestamptz, to_at timestamptz) returns integer
+language plpgsql as $$
+declare
+    day  date := (from_at at time zone 'UTC')::date;
+    last date := (to_at at time zone 'UTC')::date;
+    made integer := 0;
+    part text;
+begin
+    if last - day > 400 then
+        raise exception 'ensure_partitions: % days asked for %, at most 400', last - day, parent;
+    end if;
+    while day <= last loop
+        part := format('%s_p%s', parent, to_char(day, 'YYYYMMDD'));
+        if to_regclass(part) is null then
+            perform pg_advisory_xact_lock(hashtextextended('ensure_partitions/' || parent, 0));
+            begin
+                execute format('create table %I (like %I including defaults including constraints)', part, parent);
+                execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, part,
+                    day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
+                made := made + 1;
+            exception when duplicate_table then
+                null; -- made while we waited for the lock
+            end;
+        end if;
+        day := day + 1;
+    end loop;
+    return made;
+end
+$$;
+-- +goose StatementEnd
+
 -- +goose Down
+-- +goose StatementBegin
+create or replace function ensure_partitions(parent text, from_at timestamptz, to_at timestamptz) returns integer
+language plpgsql as $$
+declare
+    day  date := (from_at at time zone 'UTC')::date;
+    last date := (to_at at time zone 'UTC')::date;
+    made integer := 0;
+    part text;
+begin
+    if last - day > 400 then
+        raise exception 'ensure_partitions: % days asked for %, at most 400', last - day, parent;
+    end if;
+    while day <= last loop
+        part := format('%s_p%s', parent, to_char(day, 'YYYYMMDD'));
+        if to_regclass(part) is null then
+            perform pg_advisory_xact_lock(hashtextextended('ensure_partitions/' || parent, 0));
+            begin
+                execute format('create table %I partition of %I for values from (%L) to (%L)', part, parent,
+                    day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
+                made := made + 1;
+            exception when duplicate_table then
+                null; -- made while we waited for the lock
+            end;
+        end if;
+        day := day + 1;
+    end loop;
+    return made;
+end
+$$;
+-- +goose StatementEnd
 create index leases_time on leases (org_id, to_at);
 drop index leases_start, leases_long;
 drop index weaves_pending;
