@@ -57,7 +57,7 @@ type history struct {
 }
 
 // worldsMade makes every world another one.
-var worldsMade atomic.Uint64 //nolint:gochecknoglobals // seeds must differ over all stages of the process
+var worldsMade atomic.Uint64
 
 func beginHistory(ctx context.Context, t *rapid.T, s *historyStage, watched bool) *history {
 	simulated, err := world.New(world.Config{Seed: worldsMade.Add(1), Orgs: 3, SitesPerOrg: 1, APsPerSite: 1, Accounts: 3, PeoplePerOrg: 12})

@@ -20,7 +20,7 @@ func (h *history) mentions(text string) map[string]int {
 			select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end as t
 			from pg_class c join pg_namespace n on n.oid = c.relnamespace
 			where n.nspname in ('public', 'vault') and c.relkind in ('r', 'p') and not c.relispartition)
-		select t, (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %s x where x::text like %L', t, '%' || $1 || '%'), true, true, '')))[1]::text::int
+		select t, (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %s x where x::text like %L', t, '%' || $1 || '%'), nulls => true, tableforest => true, targetns => '')))[1]::text::int
 		from tables`+mayRemain, text)
 	if err != nil {
 		h.t.Fatal(err)

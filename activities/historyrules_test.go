@@ -26,7 +26,7 @@ func (h *history) fill(p pair) {
 		with link as (select * from links where provider = 'zoom' and account_id = $1 and org_id = $2 and status = 'active' for share),
 		meeting as (
 			insert into meetings (provider, account_id, meeting_id, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count)
-			select provider, account_id, 'meeting', 1, 'past', '', now(), now(), 1 from link on conflict do nothing),
+			select provider, account_id, 'meeting', 1, 'past', '', to_timestamp(0), now(), 1 from link on conflict do nothing),
 		lease as (
 			insert into leases (org_id, mac, from_at, source, to_at, site_id)
 			select org_id, '02:00:00:00:00:01', to_timestamp(0), 'snapshot', now(), org_id from link on conflict do nothing)

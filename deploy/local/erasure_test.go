@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -214,7 +214,7 @@ func ofOrg(org *world.Org) map[string]string {
 }
 
 func ofAccount(account *world.Account) map[string]string {
-	known := map[string]string{account.ID: "id of the account", account.Company: "company", fmt.Sprint(account.Number): "number of the account"}
+	known := map[string]string{account.ID: "id of the account", account.Company: "company", strconv.FormatInt(account.Number, 10): "number of the account"}
 	for _, person := range account.People {
 		known[person.ZoomUserID] = "user of the account"
 	}

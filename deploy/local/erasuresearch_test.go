@@ -44,8 +44,8 @@ func (e *erasure) search(t *testing.T, gone map[string]string, except []string) 
 	}
 	places["the dump"] = dump(t, e.m, exclude...)
 	opened := len(except) == len(proofs())
-	for division, query := range map[string]string{"": "", " of schedules": "TemporalNamespaceDivision = 'TemporalScheduler'"} {
-		places["executions"+division] = e.executions(t, query, opened)
+	for place, query := range map[string]string{"executions": "", "executions of schedules": "TemporalNamespaceDivision = 'TemporalScheduler'"} {
+		places[place] = e.executions(t, query, opened)
 	}
 	found := map[string][]string{}
 	for place, text := range places {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
@@ -33,9 +36,6 @@ func TestRecordHistories(t *testing.T) {
 	}
 	m := startTest(t, t.TempDir())
 	stopAtEnd(t, m)
-	if _, err := live(t.Context(), m, newProgress(testWriter{t})); err != nil {
-		t.Fatal(err)
-	}
 	master, err := vault.OpenMaster(secret.New(m.kept.Keyset))
 	if err != nil {
 		t.Fatal(err)
@@ -45,15 +45,52 @@ func TestRecordHistories(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	list, err := c.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := os.MkdirAll(*record, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, execution := range list.GetExecutions() {
-		if execution.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+	lived := make(chan error, 1)
+	go func() {
+		r, err := live(t.Context(), m, newProgress(testWriter{t}))
+		if err == nil {
+			err = awaitSweeps(t.Context(), m, len(r.receipts))
+		}
+		lived <- err
+	}()
+	// An unlinking takes histories with it, so they are recorded as workflows close.
+	recorded := map[string]bool{}
+	for {
+		recordClosed(t, c, temporalclient.NewCodec(master), recorded)
+		select {
+		case err := <-lived:
+			if err != nil {
+				t.Fatal(err)
+			}
+			recordClosed(t, c, temporalclient.NewCodec(master), recorded)
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// awaitSweeps waits until the histories behind some receipts are erased.
+func awaitSweeps(ctx context.Context, m *machine, receipts int) error {
+	return await(ctx, 200*time.Millisecond, func() (bool, error) {
+		var swept int
+		err := m.db.QueryRow(ctx, "select count(*) from receipts where histories_erased_at is not null").Scan(&swept)
+		return swept == receipts, err
+	})
+}
+
+// recordClosed writes the first completed workflow of every type that is not recorded yet.
+func recordClosed(t *testing.T, c client.Client, codec converter.PayloadCodec, recorded map[string]bool) {
+	t.Helper()
+	list, err := c.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus = 'Completed'", PageSize: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, execution := range slices.Backward(list.GetExecutions()) { // the first that ran is listed last
+		name := execution.GetType().GetName()
+		if recorded[name] {
 			continue
 		}
 		var history historypb.History
@@ -65,15 +102,15 @@ func TestRecordHistories(t *testing.T) {
 			}
 			history.Events = append(history.Events, event)
 		}
-		unseal(t, temporalclient.NewCodec(master), &history)
+		unseal(t, codec, &history)
 		text, err := protojson.MarshalOptions{Multiline: true, Indent: " "}.Marshal(&history)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The last of a type to be listed is the first that ran.
-		if err := os.WriteFile(filepath.Join(*record, execution.GetType().GetName()+".json"), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(*record, name+".json"), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
+		recorded[name] = true
 	}
 }
 

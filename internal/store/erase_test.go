@@ -313,8 +313,13 @@ func TestErasureTakesOffers(t *testing.T) {
 		name, state, created string
 		org                  uuid.UUID
 	}{
-		{"open", "offered", "-1 minute", a}, {"expired", "offered", "-1 hour", a}, {"refused", "refused", "-1 minute", a},
-		{"stuck", "returned", "-1 hour", a}, {"under way", "returned", "-1 minute", a}, {"new", "offered", "1 minute", a}, {"another's", "offered", "-1 minute", b},
+		{"open", "offered", "-1 minute", a},
+		{"expired", "offered", "-1 hour", a},
+		{"refused", "refused", "-1 minute", a},
+		{"stuck", "returned", "-1 hour", a},
+		{"under way", "returned", "-1 minute", a},
+		{"new", "offered", "1 minute", a},
+		{"another's", "offered", "-1 minute", b},
 	} {
 		exec(t, s, offer, kind.org, kind.name, kind.state, kind.created)
 	}
