@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"callweave/internal/provider"
+	"callweave/internal/temporalclient"
 	"callweave/internal/testenv"
 	"callweave/workflows"
 )
@@ -22,6 +23,9 @@ import (
 func TestBackfilledScheduleHarvestsItsNominalTimes(t *testing.T) {
 	t.Parallel()
 	temporal := testenv.Temporal(t)
+	if err := temporalclient.RegisterSearchAttributes(t.Context(), temporal.Client, temporal.Namespace); err != nil {
+		t.Fatal(err)
+	}
 	var (
 		mu   sync.Mutex
 		seen []time.Time
