@@ -244,7 +244,8 @@ func provokeErrors(t *testing.T, m *machine) []string {
 		if err := response.Body.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if response.StatusCode == http.StatusOK {
+		// A callback that comes twice within seconds is a double click: it ends like the first.
+		if response.StatusCode == http.StatusOK && ask.path != replayed {
 			t.Errorf("%s %s was not refused", ask.method, strings.SplitN(ask.path, "?", 2)[0])
 		}
 		replies = append(replies, fmt.Sprintf("%v %s", response.Header, body))
