@@ -244,8 +244,9 @@ func provokeErrors(t *testing.T, m *machine) []string {
 		if err := response.Body.Close(); err != nil {
 			t.Fatal(err)
 		}
-		// A callback that comes twice within seconds is a double click: it ends like the first.
-		if response.StatusCode == http.StatusOK && ask.path != replayed {
+		// Callbacks may end in a page: without state it says how to link, and one that comes
+		// twice within seconds is a double click.
+		if response.StatusCode == http.StatusOK && !strings.Contains(ask.path, "/callback") {
 			t.Errorf("%s %s was not refused", ask.method, strings.SplitN(ask.path, "?", 2)[0])
 		}
 		replies = append(replies, fmt.Sprintf("%v %s", response.Header, body))
