@@ -21,8 +21,8 @@ func seedSettled(t testing.TB, s *Store, meetings int) (provider.AccountRef, uui
 	exec(t, s, `insert into accounts (provider, account_id) values ($1, $2)`, ref.Provider, ref.AccountID)
 	exec(t, s, `insert into orgs (org_id, name, mist_url, mist_token_sealed, devices_synced_at) values ($1, 'Org', '', '', 'infinity')`, org)
 	exec(t, s, `insert into meetings (provider, account_id, meeting_id, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count, state, revision)
-		select $1, $2, 'meeting ' || i, i, 'past', '', $3::timestamptz + i * interval '1 minute', $3::timestamptz + (i + 30) * interval '1 minute', 4, 'settled', 2
-		from generate_series(1, $4::integer) i`, ref.Provider, ref.AccountID, seedStart, meetings)
+		select $1, $2, format('meeting %s', n), n, 'past', '', $3::timestamptz + n * interval '1 minute', $3::timestamptz + (n + 30) * interval '1 minute', 4, 'settled', 2
+		from generate_series(1, $4::integer) n`, ref.Provider, ref.AccountID, seedStart, meetings)
 	if err := s.Land(t.Context(), landing(t, s, ref, org)); err != nil {
 		t.Fatal(err)
 	}
