@@ -15,7 +15,7 @@ import (
 
 const (
 	// historyStages is how many are lived at once. They wait for timers most of the time.
-	historyStages = 12
+	historyStages = 16
 )
 
 // event is something that happens to links. Who waits for its end sees one thing after
@@ -50,7 +50,7 @@ const (
 func drawEvent(t *rapid.T) event {
 	kinds := []eventKind{
 		evLink, evLink, evLink, evLink, evLink, evLink, evLink, evLink, evUnlink, evUnlink, evUnlink, evUnlink, evUnlinkTwice, evUnlinkTwice,
-		evRefresh, evRefresh, evUninstall, evUninstall, evDeauthorize, evDeauthorize, evZoomDown, evZoomUp, evCrash, evCrash,
+		evRefresh, evRefresh, evUninstall, evUninstall, evDeauthorize, evDeauthorize, evZoomDown, evZoomUp, evCrash,
 		evTrouble, evTrouble, evTrouble, evSettle,
 	}
 	if rapid.IntRange(0, 99).Draw(t, "dies") == 99 {

@@ -19,6 +19,7 @@ import (
 	"callweave/internal/vault"
 	"callweave/internal/world"
 	"callweave/internal/world/zoomwindow"
+	"callweave/workflows"
 )
 
 // pair is an org and an account that may be linked.
@@ -46,14 +47,15 @@ type history struct {
 	orgs     []uuid.UUID
 	accounts []*world.Account
 
-	group    sync.WaitGroup
-	mu       sync.Mutex
-	busy     map[pair]int  // operations under way
-	crossed  map[pair]bool // by another one
-	believe  map[pair]belief
-	problems []string
-	calm     bool // neither Zoom down nor a worker lost since the last settling
-	down     *zoomwindow.Injected
+	group     sync.WaitGroup
+	mu        sync.Mutex
+	busy      map[pair]int  // operations under way
+	crossed   map[pair]bool // by another one
+	contested map[int]bool  // accounts on which operations crossed since the last settling
+	believe   map[pair]belief
+	problems  []string
+	calm      bool // neither Zoom down nor a worker lost since the last settling
+	down      *zoomwindow.Injected
 }
 
 // worldsMade makes every world another one.
@@ -65,7 +67,7 @@ func beginHistory(ctx context.Context, t *rapid.T, s *historyStage, watched bool
 		t.Fatal(err)
 	}
 	h := &history{
-		ctx: ctx, t: t, stage: s, watched: watched, accounts: simulated.Accounts, busy: map[pair]int{}, crossed: map[pair]bool{}, believe: map[pair]belief{}, calm: true,
+		ctx: ctx, t: t, stage: s, watched: watched, accounts: simulated.Accounts, busy: map[pair]int{}, crossed: map[pair]bool{}, believe: map[pair]belief{}, contested: map[int]bool{}, calm: true,
 		window: zoomwindow.New(simulated, zoomwindow.Config{
 			Clients: []zoomwindow.Client{{
 				ID: "client", Secret: "client-secret", RedirectURIs: []string{zoomRedirect}, Scopes: []string{"dashboard_meetings:read:admin", "user:read:admin"},
@@ -140,6 +142,11 @@ func (h *history) operate(wait bool, outcome belief, pairs []pair, do func() boo
 	for _, p := range pairs {
 		if h.busy[p] > 0 {
 			h.crossed[p] = true
+		}
+		for other, n := range h.busy {
+			if n > 0 && other.account == p.account {
+				h.contested[p.account] = true
+			}
 		}
 		h.busy[p]++
 		h.believe[p] = unknown
@@ -237,10 +244,14 @@ func (h *history) link(p pair) bool {
 	return result.ErrorCode == ""
 }
 
-// refused is a fault where nothing stood in the authorization's way.
+// refused is a fault where nothing stood in the authorization's way. Of two authorizations
+// of one account at once, whoever's, the later one ends the earlier one's grant.
 func (h *history) refused(p pair, code string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if code == workflows.CodeSuperseded && h.contested[p.account] {
+		return
+	}
 	if h.calm && !h.crossed[p] && h.busy[p] == 1 {
 		h.problems = append(h.problems, "an undisturbed authorization was refused: "+code)
 	}

@@ -79,6 +79,7 @@ func (h *history) settle() {
 		h.problems = append(h.problems, "the bystander's link is not active")
 	}
 	h.calm = true
+	clear(h.contested)
 	if len(h.problems) > 0 {
 		h.t.Fatalf("%s", strings.Join(h.problems, "\n"))
 	}
