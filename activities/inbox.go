@@ -65,9 +65,9 @@ func (i *Inbox) ReadInbox(ctx context.Context, in workflows.InboxInput) (workflo
 	return batch, nil
 }
 
-// TriggerHarvests triggers the schedule of every account that a batch has meetings of,
-// which does nothing where a harvest runs already. Repeating it only triggers again what
-// is not settled.
+// TriggerHarvests triggers the schedule of every account that a batch has meetings of.
+// Where a harvest runs, which may have listed the past before they ended, one more comes
+// after it. Repeating it only triggers again what is not settled.
 func (i *Inbox) TriggerHarvests(ctx context.Context, in workflows.TriggerInput) (workflows.TriggerResult, error) {
 	rows, err := i.Store.OpenWebhooks(ctx, in.After, inboxBatch)
 	if err != nil {
@@ -106,7 +106,7 @@ func (i *Inbox) trigger(ctx context.Context, ref provider.AccountRef) (outcome s
 		if description.Schedule.State.Paused {
 			return store.WebhookNoHarvest, nil
 		}
-		err = schedule.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP})
+		err = schedule.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
 	}
 	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
 		return store.WebhookNoHarvest, nil

@@ -8,6 +8,7 @@ import (
 
 	"callweave/internal/credentials"
 	"callweave/internal/store"
+	"callweave/internal/world/zoomwindow"
 	"callweave/workflows"
 )
 
@@ -129,6 +130,31 @@ func TestMeetingEndedTriggersTheHarvest(t *testing.T) {
 	if got := b.statusOf(t, orgs[0]); got != workflows.StatusActive {
 		t.Errorf("link is %s, want active", got)
 	}
+}
+
+// A harvest at work has listed the past already when a meeting ends: one more comes after
+// it, however many meetings end meanwhile.
+func TestMeetingEndedDuringAHarvest(t *testing.T) {
+	t.Parallel()
+	b := setupWebhooks(t, true)
+	hung, err := b.window.Faults.Add(zoomwindow.Fault{Kind: zoomwindow.FaultHang, Path: "/metrics/meetings$"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hung.Release)
+	b.link(t, 1)
+	<-hung.Hits() // the harvest of the schedule's creation is at work
+	for _, meeting := range b.world.MeetingsEnding(b.account, harvestDay, harvestDay.AddDate(0, 0, 1))[:2] {
+		if err := b.window.SendEvent(t.Context(), lifeClient, b.window.MeetingEnded(meeting)); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.receive(t); got.Failed != 0 {
+			t.Fatalf("a meeting ended: %+v, want no failure", got)
+		}
+	}
+	b.await(t, "2", "select count(*)::text from webhook_events where outcome = 'harvest_triggered'")
+	hung.Release()
+	b.awaitHarvests(t, 2)
 }
 
 // An app that is not published is not told when somebody removes it. Its tokens answer 124
