@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -166,31 +167,30 @@ func (b *webhookBundle) text(t *testing.T, sql string, args ...any) string {
 	return *text
 }
 
-// patience is far more than anything here takes on a busy machine.
-const patience = 90 * time.Second
-
 // await waits until a query gives a value.
 func (b *webhookBundle) await(t *testing.T, want, sql string, args ...any) {
 	t.Helper()
-	got := ""
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		if got = b.text(t, sql, args...); got == want {
-			return
+	testenv.Eventually(t, func() string {
+		if got := b.text(t, sql, args...); got != want {
+			return fmt.Sprintf("%s: %q, want %q", sql, got, want)
 		}
-	}
-	t.Fatalf("%s: %q, want %q", sql, got, want)
+		return ""
+	})
 }
 
-// awaitHarvests waits until n harvests have completed: until then the schedule skips.
+// awaitHarvests waits until n harvests have completed.
 func (b *webhookBundle) awaitHarvests(t *testing.T, n int) {
 	t.Helper()
-	got := 0
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		if got = len(b.executions(t, "WorkflowType = 'Harvest' and ExecutionStatus = 'Completed'")); got == n {
-			return
+	testenv.Eventually(t, func() string {
+		got := 0
+		for _, runs := range b.executions(t, "WorkflowType = 'Harvest' and ExecutionStatus = 'Completed'") {
+			got += runs // two within a second have one id
 		}
-	}
-	t.Fatalf("%d harvests have completed, want %d", got, n)
+		if got != n {
+			return fmt.Sprintf("%d harvests have completed, want %d", got, n)
+		}
+		return ""
+	})
 }
 
 func (b *webhookBundle) statusOf(t *testing.T, org uuid.UUID) string {

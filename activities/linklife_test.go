@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
@@ -197,16 +198,17 @@ func (b *lifeBundle) unlink(t *testing.T, org uuid.UUID) workflows.DeboardResult
 func (b *lifeBundle) awaitSchedules(t *testing.T, want map[string]bool) {
 	t.Helper()
 	for id, exists := range want {
-		for {
+		testenv.Eventually(t, func() string {
 			_, err := b.temporal.ScheduleClient().GetHandle(t.Context(), id).Describe(t.Context())
 			var missing *serviceerror.NotFound
 			if err != nil && !errors.As(err, &missing) {
 				t.Fatalf("schedule %s: %v", id, err)
 			}
-			if (err == nil) == exists {
-				break
+			if (err == nil) != exists {
+				return fmt.Sprintf("schedule %s: there is %v, want %v", id, err == nil, exists)
 			}
-		}
+			return ""
+		})
 	}
 }
 

@@ -6,35 +6,37 @@ import (
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
+
+	"callweave/internal/testenv"
 )
 
 // awaitRuns waits until a query finds something.
 func (b *lifeBundle) awaitRuns(t *testing.T, query string) {
 	t.Helper()
-	for len(b.executions(t, query)) == 0 {
-		if err := t.Context().Err(); err != nil {
-			t.Fatal(err)
+	testenv.Eventually(t, func() string {
+		if len(b.executions(t, query)) == 0 {
+			return "nothing is " + query
 		}
-	}
+		return ""
+	})
 }
 
 // endRuns terminates what a query finds and waits until it is seen to have ended.
 func (b *lifeBundle) endRuns(t *testing.T, query string) {
 	t.Helper()
 	query += " and ExecutionStatus = 'Running'"
-	for {
+	testenv.Eventually(t, func() (running string) {
 		list, err := b.temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(list.GetExecutions()) == 0 {
-			return
-		}
 		for _, execution := range list.GetExecutions() {
 			id, run := execution.GetExecution().GetWorkflowId(), execution.GetExecution().GetRunId()
 			_ = b.temporal.TerminateWorkflow(t.Context(), id, run, "test") // it may have ended by itself
+			running += id + " is running\n"
 		}
-	}
+		return running
+	})
 }
 
 // shortly is for asking what should not have happened.

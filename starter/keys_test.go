@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/client"
@@ -18,6 +17,7 @@ import (
 	"callweave/internal/reseal"
 	"callweave/internal/secret"
 	"callweave/internal/store"
+	"callweave/internal/testenv"
 	"callweave/internal/vault"
 	"callweave/workflows"
 )
@@ -90,9 +90,12 @@ func TestKeyRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	noteResealed(t, s, second.ID)
-	until(t, func() bool { // visibility follows later
+	testenv.Eventually(t, func() string { // visibility follows later
 		_, _, problems := b.run(t, drop...)
-		return strings.Contains(problems, "1 workflow executions, 1 of them running")
+		if !strings.Contains(problems, "1 workflow executions, 1 of them running") {
+			return problems
+		}
+		return ""
 	})
 	b.refused(t, "--force-histories", drop...)
 	if err := c.TerminateWorkflow(t.Context(), held.GetID(), "", "test"); err != nil {
@@ -321,15 +324,4 @@ func TestReseal(t *testing.T) {
 	if b.json(t, &done, "keys", "reseal", "--wait"); done.Resealed != 4 {
 		t.Errorf("done %+v", done)
 	}
-}
-
-// until repeats a look until it is satisfied.
-func until(t *testing.T, look func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
-		if look() {
-			return
-		}
-	}
-	t.Fatal("it did not come to pass")
 }
