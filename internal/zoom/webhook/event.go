@@ -93,7 +93,10 @@ func Parse(body []byte) (Event, error) {
 		times = append([]text{payload.DeauthorizationTime}, times...)
 	}
 	e.At = firstTime(times)
-	return e, e.check()
+	if err := e.check(); err != nil {
+		return Event{}, err
+	}
+	return e, nil
 }
 
 func (e Event) check() error {

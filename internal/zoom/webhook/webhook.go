@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -121,7 +122,7 @@ func instant(number int64) time.Time {
 // it is none of these.
 func eventTime(text string) time.Time {
 	if number, err := strconv.ParseFloat(text, 64); err == nil {
-		if number < 1 || number > latest {
+		if math.IsNaN(number) || number < 1 || number > latest {
 			return time.Time{}
 		}
 		return instant(int64(number))
