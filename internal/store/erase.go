@@ -30,12 +30,15 @@ func decide(ctx context.Context, q *db.Queries, receiptID uuid.UUID) (db.Receipt
 	if err != nil {
 		return db.Receipt{}, erasure{}, notFound(err, "receipt")
 	}
+	if err := lockBoth(ctx, q, refOf(receipt), receipt.OrgID); err != nil {
+		return db.Receipt{}, erasure{}, err
+	}
+	// Again: another attempt may have closed it while we waited for the locks.
+	if receipt, err = q.Receipt(ctx, receiptID); err != nil {
+		return db.Receipt{}, erasure{}, notFound(err, "receipt")
+	}
 	if receipt.FinishedAt != nil {
 		return receipt, erasure{}, nil
-	}
-	ref := refOf(receipt)
-	if err := lockBoth(ctx, q, ref, receipt.OrgID); err != nil {
-		return db.Receipt{}, erasure{}, err
 	}
 	others, err := q.OtherLinks(ctx, receipt.Provider, receipt.AccountID, receipt.OrgID)
 	if err != nil {
@@ -67,20 +70,18 @@ func decide(ctx context.Context, q *db.Queries, receiptID uuid.UUID) (db.Receipt
 	return receipt, scope, nil
 }
 
-// CountErasure notes in the receipt, once, how many rows of every table are to go. The
-// fence stands, so the counts do not move.
+// CountErasure notes in the receipt, once and before the first row goes, how many rows of
+// every table are to go. The fence stands, so the counts do not move.
 func (s *Store) CountErasure(ctx context.Context, receiptID uuid.UUID) error {
 	var (
 		receipt db.Receipt
 		scope   erasure
 	)
-	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
-		var err error
+	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) (err error) {
 		receipt, scope, err = decide(ctx, q, receiptID)
 		return err
 	})
 	if err == nil && receipt.FinishedAt == nil && string(receipt.RowsBefore) == "{}" {
-		// Without the locks: counting millions of rows must not hold up a new link.
 		err = s.countErasure(ctx, receipt, scope)
 	}
 	if err != nil {
@@ -89,16 +90,25 @@ func (s *Store) CountErasure(ctx context.Context, receiptID uuid.UUID) error {
 	return nil
 }
 
+// countErasure counts without the locks, because millions of rows must not hold up a new
+// link. So it decides once more after: what a link that came up meanwhile needs is not
+// counted, and neither is anything where another attempt has counted first.
 func (s *Store) countErasure(ctx context.Context, receipt db.Receipt, scope erasure) error {
 	counts, err := countRows(ctx, s.queries(), receipt, scope)
 	if err != nil {
 		return err
 	}
-	before, err := counts.json()
-	if err != nil {
-		return err
-	}
-	return s.queries().CountedReceipt(ctx, receipt.ReceiptID, before)
+	return s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		receipt, scope, err := decide(ctx, q, receipt.ReceiptID)
+		if err != nil || receipt.FinishedAt != nil {
+			return err
+		}
+		before, err := counts.without(scope.keptTables()...).json()
+		if err != nil {
+			return err
+		}
+		return q.CountedReceipt(ctx, receipt.ReceiptID, before)
+	})
 }
 
 // EraseBatch erases up to about maxRows rows of what a receipt speaks of, in one
@@ -134,50 +144,51 @@ func (s *Store) EraseBatch(ctx context.Context, receiptID uuid.UUID, maxRows int
 // [ErrEraseWaits] while the account's rows wait for another link's erasure.
 func (s *Store) FinishErasure(ctx context.Context, receiptID uuid.UUID) (receipt db.Receipt, done bool, err error) {
 	err = s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
-		var scope erasure
-		if receipt, scope, err = decide(ctx, q, receiptID); err != nil {
-			return err
-		}
-		if receipt.FinishedAt != nil {
-			done = true
-			return nil
-		}
-		remaining, err := countRows(ctx, q, receipt, scope)
-		// The last three hold the fence and the decision up to this transaction.
-		if err != nil || remaining.without("links", "credentials", "accounts").sum() > 0 {
-			return err
-		}
-		if err := eraseLastRows(ctx, q, receipt, scope); err != nil {
-			return err
-		}
-		after, err := countRows(ctx, q, receipt, scope)
-		if err != nil {
-			return err
-		}
-		if left := after.sum(); left > 0 {
-			return fmt.Errorf("%d rows came up while finishing", left)
-		}
-		destroyed, err := destroyKeys(ctx, q, refOf(receipt), receipt.OrgID, scope)
-		if err != nil {
-			return err
-		}
-		rowsAfter, err := after.json()
-		if err != nil {
-			return err
-		}
-		if receipt, err = q.FinishReceipt(ctx, receiptID, rowsAfter, destroyed); err != nil {
-			return fmt.Errorf("close receipt: %w", err)
-		}
-		done = true
-		return audit(ctx, q, Entry{
-			OrgID: &receipt.OrgID, Actor: "deboard", Action: "link erased", Object: refOf(receipt).String(),
-			Detail: map[string]any{"receipt": receiptID},
-		})
+		var err error
+		receipt, done, err = finishErasure(ctx, q, receiptID)
+		return err
 	})
 	if err != nil {
 		return db.Receipt{}, false, fmt.Errorf("finish erasure for receipt %s: %w", receiptID, err)
 	}
 	return receipt, done, nil
+}
+
+func finishErasure(ctx context.Context, q *db.Queries, receiptID uuid.UUID) (db.Receipt, bool, error) {
+	receipt, scope, err := decide(ctx, q, receiptID)
+	if err != nil || receipt.FinishedAt != nil {
+		return receipt, err == nil, err
+	}
+	remaining, err := countRows(ctx, q, receipt, scope)
+	// The last three hold the fence and the decision up to this transaction.
+	if err != nil || remaining.without("links", "credentials", "accounts").sum() > 0 {
+		return receipt, false, err
+	}
+	if err := eraseLastRows(ctx, q, receipt, scope); err != nil {
+		return receipt, false, err
+	}
+	after, err := countRows(ctx, q, receipt, scope)
+	if err != nil {
+		return receipt, false, err
+	}
+	if left := after.sum(); left > 0 {
+		return receipt, false, fmt.Errorf("%d rows came up while finishing", left)
+	}
+	destroyed, err := destroyKeys(ctx, q, refOf(receipt), receipt.OrgID, scope)
+	if err != nil {
+		return receipt, false, err
+	}
+	rowsAfter, err := after.json()
+	if err != nil {
+		return receipt, false, err
+	}
+	if receipt, err = q.FinishReceipt(ctx, receiptID, rowsAfter, destroyed); err != nil {
+		return receipt, false, fmt.Errorf("close receipt: %w", err)
+	}
+	return receipt, true, audit(ctx, q, Entry{
+		OrgID: &receipt.OrgID, Actor: "deboard", Action: "link erased", Object: refOf(receipt).String(),
+		Detail: map[string]any{"receipt": receiptID},
+	})
 }
 
 func eraseLastRows(ctx context.Context, q *db.Queries, receipt db.Receipt, scope erasure) error {

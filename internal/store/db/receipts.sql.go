@@ -86,9 +86,10 @@ func (q *Queries) AddRevocation(ctx context.Context, arg AddRevocationParams) er
 }
 
 const countedReceipt = `-- name: CountedReceipt :exec
-update receipts set rows_before = $2 where receipt_id = $1
+update receipts set rows_before = $2 where receipt_id = $1 and rows_before = '{}'
 `
 
+// Only the first count is from before the first batch.
 func (q *Queries) CountedReceipt(ctx context.Context, receiptID uuid.UUID, rowsBefore []byte) error {
 	_, err := q.db.Exec(ctx, countedReceipt, receiptID, rowsBefore)
 	return err

@@ -14,7 +14,8 @@ values ($1, $2, $3, $4, $5, $6, $7)
 returning *;
 
 -- name: CountedReceipt :exec
-update receipts set rows_before = $2 where receipt_id = $1;
+-- Only the first count is from before the first batch.
+update receipts set rows_before = $2 where receipt_id = $1 and rows_before = '{}';
 
 -- name: NarrowReceipt :exec
 -- A link came up meanwhile: what it needs is not erased after all.
