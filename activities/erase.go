@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -53,7 +54,9 @@ func (e *Erasure) FenceLink(ctx context.Context, in workflows.DeboardInput) (wor
 // EraseBatch erases batches of rows for some seconds and says whether there are more. Its
 // place is in the database, so it may be stopped at any point.
 func (e *Erasure) EraseBatch(ctx context.Context, in workflows.ReceiptInput) (workflows.EraseProgress, error) {
-	if err := e.Store.CountErasure(ctx, in.ReceiptID); err != nil {
+	var err error
+	beating(ctx, recordBeat(ctx), func() { err = e.Store.CountErasure(ctx, in.ReceiptID) })
+	if err != nil {
 		return workflows.EraseProgress{}, toApplicationError(err)
 	}
 	progress := workflows.EraseProgress{More: true}
@@ -75,7 +78,12 @@ func (e *Erasure) EraseBatch(ctx context.Context, in workflows.ReceiptInput) (wo
 // FinishErasure takes the last rows, destroys the keys and closes the receipt, unless
 // any other row is left. Repeating it returns the closed receipt.
 func (e *Erasure) FinishErasure(ctx context.Context, in workflows.ReceiptInput) (workflows.Erased, error) {
-	receipt, done, err := e.Store.FinishErasure(ctx, in.ReceiptID)
+	var (
+		receipt db.Receipt
+		done    bool
+		err     error
+	)
+	beating(ctx, recordBeat(ctx), func() { receipt, done, err = e.Store.FinishErasure(ctx, in.ReceiptID) })
 	if errors.Is(err, store.ErrEraseWaits) {
 		return workflows.Erased{}, applicationError(err, workflows.ErrUnlinking,
 			temporal.ApplicationErrorOptions{NextRetryDelay: eraseWait, Category: temporal.ApplicationErrorCategoryBenign})
@@ -124,6 +132,30 @@ func (e *Erasure) resealer(ctx context.Context, receipt db.Receipt) (func(db.Cre
 		return credentials.SealInTransit(e.Vault.Master(), grant)
 	}, nil
 }
+
+// beating beats at once and again and again, until the work is done: counting the rows of
+// years takes longer than a heartbeat may be missing.
+func beating(ctx context.Context, beat func(), work func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var beater sync.WaitGroup
+	beater.Go(func() {
+		ticker := time.NewTicker(beatEvery)
+		defer ticker.Stop()
+		for {
+			beat()
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	})
+	defer beater.Wait()
+	defer cancel()
+	work()
+}
+
+func recordBeat(ctx context.Context) func() { return func() { activity.RecordHeartbeat(ctx) } }
 
 // resultOf is what a receipt says so far.
 func resultOf(receipt db.Receipt) (workflows.DeboardResult, error) {

@@ -88,11 +88,12 @@ func weaving(ctx workflow.Context, summary string) workflow.Context {
 }
 
 // erasing is for batches of an erasure. It is retried until it works: an erasure that
-// gave up would leave data behind.
+// gave up would leave data behind. Batches end within seconds; counting all rows before
+// the first may take long, and a heartbeat tells that it goes on.
 func erasing(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             summary,
-		StartToCloseTimeout: 5 * time.Minute,
+		StartToCloseTimeout: time.Hour,
 		HeartbeatTimeout:    time.Minute,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 		Priority:            temporal.Priority{PriorityKey: priorityDeboard},
