@@ -7,10 +7,10 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint bench bench-links check generate tools services clean
+.PHONY: help build demo test test-histories lint bench bench-links bench-harvest check generate tools services clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build worker and starter into bin/
 	go build -trimpath -o bin/ ./worker ./starter
@@ -37,6 +37,9 @@ bench: services ## run the benchmarks
 bench-links: services ## measure the authorize round trip and the list of links
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench AuthorizeRoundTrip -benchtime 50x ./internal/authorize
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench ListLinks -benchtime 4000x -benchmem ./internal/authorize
+
+bench-harvest: services ## measure a day of a large account: samples a second against a bare COPY, memory, requests
+	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench . -benchtime 1x -timeout $(TEST_TIMEOUT) ./internal/harvestbench
 
 lint: tools ## hold the code to the rules: linters, determinism, generated code, modules
 	$(BIN)/golangci-lint run
