@@ -9,13 +9,6 @@ import (
 	"callweave/internal/provider"
 )
 
-// longestMeeting is how far apart two times of one meeting may be: Zoom ends meetings after
-// 30 hours, and clocks differ.
-const longestMeeting = 48 * time.Hour
-
-// sameMeeting reports whether two times can be of one meeting.
-func sameMeeting(a, b time.Time) bool { return a.Sub(b).Abs() <= longestMeeting }
-
 // legKey is what makes a join the same in both lists.
 type legKey struct {
 	userID string
@@ -26,50 +19,33 @@ type legKey struct {
 type assembly struct {
 	meetingID string
 	legs      []*provider.Leg
+	waiting   map[*provider.Leg]bool
 	byKey     map[legKey]*provider.Leg
 	byUUID    map[string]*provider.Leg
 	byUser    map[string][]*provider.Leg
 }
 
-// assemble joins the two lists of a meeting into legs, ordered by join, with samples
-// ordered by time. A list that was read twice in part changes nothing.
-func assemble(meetingID string, participants []participantRow, quality []qosRow) ([]provider.Leg, error) {
+// assemble begins with everybody in the list of participants.
+func assemble(meetingID string, participants []participantRow) (*assembly, error) {
 	a := &assembly{
 		meetingID: meetingID,
+		waiting:   map[*provider.Leg]bool{},
 		byKey:     make(map[legKey]*provider.Leg, len(participants)),
 		byUUID:    make(map[string]*provider.Leg, len(participants)),
 		byUser:    make(map[string][]*provider.Leg, len(participants)),
 	}
-	waiting := map[*provider.Leg]bool{}
 	for i := range participants {
 		row := &participants[i]
-		if row.Status == waitingRoom && row.JoinTime == "" {
+		if row.status == waitingRoom && row.joinTime == "" {
 			continue
 		}
 		leg, err := a.add(row)
 		if err != nil {
 			return nil, err
 		}
-		waiting[leg] = row.Status == waitingRoom
+		a.waiting[leg] = row.status == waitingRoom
 	}
-	for i := range quality {
-		if err := a.measure(&quality[i]); err != nil {
-			return nil, err
-		}
-	}
-
-	legs := make([]provider.Leg, 0, len(a.legs))
-	for _, leg := range a.legs {
-		if waiting[leg] && len(leg.Samples) == 0 {
-			continue // never in the meeting
-		}
-		leg.Samples = mergeSamples(leg.Samples)
-		legs = append(legs, *leg)
-	}
-	slices.SortFunc(legs, func(x, y provider.Leg) int {
-		return cmp.Or(x.JoinAt.Compare(y.JoinAt), cmp.Compare(x.ParticipantID, y.ParticipantID))
-	})
-	return legs, nil
+	return a, nil
 }
 
 // add returns the leg of a row, a new one unless the row was seen before.
@@ -86,53 +62,73 @@ func (a *assembly) add(row *participantRow) (*provider.Leg, error) {
 		return known, nil
 	}
 	if len(a.legs) > 0 && !sameMeeting(a.legs[0].JoinAt, leg.JoinAt) {
-		return nil, &valueError{"a time within the meeting"}
+		return nil, &valueError{want: "a time within the meeting"}
 	}
 	a.legs = append(a.legs, &leg)
 	a.byKey[key] = &leg
 	a.byUser[key.userID] = append(a.byUser[key.userID], &leg)
-	if row.UUID != "" {
-		a.byUUID[row.UUID] = &leg
+	if row.uuid != "" {
+		a.byUUID[row.uuid] = &leg
 	}
 	return &leg, nil
 }
 
-// measure puts a row's minutes on the leg they were measured on. A row that belongs to no
-// leg is one: late data may be in one list before it is in the other.
-func (a *assembly) measure(row *qosRow) error {
-	leg, err := a.find(&row.participantRow)
-	if err != nil {
-		return err
-	}
-	leg.Samples = slices.Grow(leg.Samples, len(row.Minutes))
-	for i := range row.Minutes {
-		sample, err := row.Minutes[i].sample()
+// measure puts what a page of the quality of service list measured on the legs that it
+// was measured on. A row that belongs to no leg is one: late data may be in one list
+// before it is in the other.
+func (a *assembly) measure(rows []qosRow) error {
+	for i := range rows {
+		row := &rows[i]
+		leg, err := a.find(&row.participantRow)
 		if err != nil {
 			return err
 		}
-		if !sameMeeting(leg.JoinAt, sample.StartAt) {
-			return &valueError{"a time within the meeting"}
+		for j := range row.samples {
+			if !sameMeeting(leg.JoinAt, row.samples[j].StartAt) {
+				return &valueError{want: "a time within the meeting"}
+			}
 		}
-		leg.Samples = append(leg.Samples, sample)
+		if leg.Samples == nil {
+			leg.Samples = row.samples
+		} else {
+			leg.Samples = append(leg.Samples, row.samples...)
+		}
 	}
 	return nil
 }
 
 func (a *assembly) find(row *participantRow) (*provider.Leg, error) {
-	joinAt, err := parseTime(row.JoinTime)
+	joinAt, err := parseTime(row.joinTime)
 	if err != nil {
 		return nil, err
 	}
-	if leg := a.byKey[legKey{string(row.UserID), joinAt}]; leg != nil {
+	if leg := a.byKey[legKey{row.userID, joinAt}]; leg != nil {
 		return leg, nil
 	}
-	if leg := a.byUUID[row.UUID]; leg != nil && row.UUID != "" && (joinAt.IsZero() || leg.JoinAt.Equal(joinAt)) {
+	if leg := a.byUUID[row.uuid]; leg != nil && row.uuid != "" && (joinAt.IsZero() || leg.JoinAt.Equal(joinAt)) {
 		return leg, nil
 	}
-	if same := a.byUser[string(row.UserID)]; len(same) == 1 && joinAt.IsZero() {
+	if same := a.byUser[row.userID]; len(same) == 1 && joinAt.IsZero() {
 		return same[0], nil
 	}
 	return a.add(row)
+}
+
+// finish returns the legs ordered by join, with samples ordered by time. A list that was
+// read twice in part changes nothing.
+func (a *assembly) finish() []provider.Leg {
+	legs := make([]provider.Leg, 0, len(a.legs))
+	for _, leg := range a.legs {
+		if a.waiting[leg] && len(leg.Samples) == 0 {
+			continue // never in the meeting
+		}
+		leg.Samples = mergeSamples(leg.Samples)
+		legs = append(legs, *leg)
+	}
+	slices.SortFunc(legs, func(x, y provider.Leg) int {
+		return cmp.Or(x.JoinAt.Compare(y.JoinAt), cmp.Compare(x.ParticipantID, y.ParticipantID))
+	})
+	return legs
 }
 
 // mergeSamples orders samples by time and makes those of one minute one: what a later one

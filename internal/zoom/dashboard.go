@@ -38,7 +38,7 @@ func (c *Client) ListMeetings(ctx context.Context, caller provider.Caller, kind 
 	}
 	for try := 0; ; try++ {
 		unusable := 0
-		err := pages(ctx, c, caller, list, func(rows []meetingRow) error {
+		err := pages(ctx, c, caller, list, readMeetingRow, func(rows []meetingRow) error {
 			meetings := make([]provider.Meeting, 0, len(rows))
 			for i := range rows {
 				if m, ok := rows[i].meeting(kind); ok {
@@ -75,35 +75,25 @@ func listTime(at time.Time) string { return at.UTC().Format(time.DateTime) }
 // service list. Joins are the same where user_id and join_time are.
 func (c *Client) ReadMeeting(ctx context.Context, caller provider.Caller, meetingID string) ([]provider.Leg, error) {
 	path := "/metrics/meetings/" + escapeMeetingID(meetingID) + "/participants"
-	participants, err := readAll[participantRow](ctx, c, caller, listing{
-		operation: opParticipants, category: Heavy, path: path, array: "participants", pageSize: listPageSize,
-		query: url.Values{"type": {"past"}},
-	})
+	participants, err := c.readParticipants(ctx, caller, path)
 	if err != nil {
 		return nil, err
 	}
 	if len(participants) == 0 {
 		return nil, &provider.Error{Kind: provider.NotFound, Operation: opParticipants, Err: provider.ErrNobody}
 	}
-	quality, err := readAll[qosRow](ctx, c, caller, listing{
-		operation: opQoS, category: Heavy, path: path + "/qos", array: "participants", pageSize: qosPageSize,
-		query: url.Values{"type": {"past"}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	legs, err := assemble(meetingID, participants, quality)
-	if err != nil {
-		return nil, &provider.Error{Kind: provider.Malformed, Operation: opQoS, Err: err}
-	}
-	return legs, nil
+	return c.readQuality(ctx, caller, path+"/qos", meetingID, participants)
 }
 
-// readAll collects a whole listing, beginning again where its page token dies.
-func readAll[T any](ctx context.Context, c *Client, caller provider.Caller, list listing) ([]T, error) {
+// readParticipants reads a whole list, beginning again where its page token dies.
+func (c *Client) readParticipants(ctx context.Context, caller provider.Caller, path string) ([]participantRow, error) {
+	list := listing{
+		operation: opParticipants, category: Heavy, path: path, array: "participants", pageSize: listPageSize,
+		query: url.Values{"type": {"past"}},
+	}
 	for try := 0; ; try++ {
-		var all []T
-		err := pages(ctx, c, caller, list, func(rows []T) error {
+		var all []participantRow
+		err := pages(ctx, c, caller, list, readParticipantRow, func(rows []participantRow) error {
 			all = append(all, rows...)
 			return nil
 		})
@@ -111,6 +101,34 @@ func readAll[T any](ctx context.Context, c *Client, caller provider.Caller, list
 			continue
 		}
 		return all, err
+	}
+}
+
+// readQuality reads a whole list onto the legs of the participants, page by page, and
+// begins again where its page token dies.
+func (c *Client) readQuality(ctx context.Context, caller provider.Caller, path, meetingID string, participants []participantRow) ([]provider.Leg, error) {
+	list := listing{
+		operation: opQoS, category: Heavy, path: path, array: "participants", pageSize: qosPageSize,
+		query: url.Values{"type": {"past"}},
+	}
+	for try := 0; ; try++ {
+		meeting, err := assemble(meetingID, participants)
+		if err != nil { // before requests are spent on its quality
+			return nil, &provider.Error{Kind: provider.Malformed, Operation: opParticipants, Err: err}
+		}
+		err = pages(ctx, c, caller, list, readQoSRow, func(rows []qosRow) error {
+			if err := meeting.measure(rows); err != nil {
+				return &provider.Error{Kind: provider.Malformed, Operation: opQoS, Err: err}
+			}
+			return nil
+		})
+		switch {
+		case errors.Is(err, errPageTokenDied) && try < restarts:
+			continue
+		case err != nil:
+			return nil, err
+		}
+		return meeting.finish(), nil
 	}
 }
 

@@ -2,9 +2,7 @@ package zoom
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -194,10 +192,7 @@ func TestMeetingRows(t *testing.T) {
 	t.Parallel()
 	var row meetingRow
 	decode := func(text string) meetingRow {
-		row = meetingRow{}
-		if err := json.Unmarshal([]byte(text), &row); err != nil {
-			t.Fatal(err)
-		}
+		row = readMeetingRow(newReader(strings.NewReader(text)))
 		return row
 	}
 	r := decode(`{"uuid":"a==","id":93201235621,"start_time":"2026-11-10T10:00:00Z","end_time":"2026-11-10T09:00:00Z","duration":"01:02:03","participants":7}`)
@@ -234,63 +229,6 @@ func TestListMeetingsGoesOnAfterAnUnusableRow(t *testing.T) {
 	if failure := asError(t, err); failure.Kind != provider.Malformed || found != 1 {
 		t.Errorf("found %d, error %v", found, err)
 	}
-}
-
-func FuzzDecodePage(f *testing.F) {
-	f.Add([]byte(participantsPage))
-	f.Add([]byte(qosPage))
-	f.Add([]byte(`{"participants":null}`))
-	f.Add([]byte(`{"participants":[{"user_qos":[{"audio_input":"","wifi_rssi":[]}]}],"next_page_token":7}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var rows []qosRow
-		_, err := decodePage(strings.NewReader(string(data)), "participants", func(d *json.Decoder) error {
-			rows = append(rows, qosRow{})
-			return d.Decode(&rows[len(rows)-1])
-		})
-		if err != nil {
-			_ = malformed(err).Error()
-			return
-		}
-		participants := make([]participantRow, len(rows))
-		for i := range rows {
-			participants[i] = rows[i].participantRow
-		}
-		legs, err := assemble("m", participants, rows)
-		if err != nil {
-			return
-		}
-		seen := map[string]bool{}
-		for _, leg := range legs {
-			key := fmt.Sprint(leg.ParticipantID, leg.JoinAt)
-			if seen[key] || leg.JoinAt.IsZero() || leg.ParticipantID == "" {
-				t.Fatalf("leg %q is doubled or has no identity", key)
-			}
-			seen[key] = true
-			for i, s := range leg.Samples {
-				if s.EndAt.Sub(s.StartAt) != time.Minute || i > 0 && !leg.Samples[i-1].StartAt.Before(s.StartAt) {
-					t.Fatalf("sample %d of %d is out of order or not a minute", i, len(leg.Samples))
-				}
-			}
-		}
-	})
-}
-
-func FuzzDecodeMeetings(f *testing.F) {
-	f.Add([]byte(`{"meetings":[{"uuid":"a==","id":1,"start_time":"2026-11-10T10:00:00Z","end_time":"2026-11-10T09:00:00Z","duration":"00:56"}]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var rows []meetingRow
-		if _, err := decodePage(strings.NewReader(string(data)), "meetings", func(d *json.Decoder) error {
-			rows = append(rows, meetingRow{})
-			return d.Decode(&rows[len(rows)-1])
-		}); err != nil {
-			return
-		}
-		for i := range rows {
-			if m, ok := rows[i].meeting(provider.ListPast); ok && (m.ID == "" || m.StartAt.IsZero() || m.EndAt.Before(m.StartAt)) {
-				t.Fatalf("meeting is from %s to %s", m.StartAt, m.EndAt)
-			}
-		}
-	})
 }
 
 func TestAPIErrors(t *testing.T) {

@@ -117,7 +117,7 @@ func (t *flexText) UnmarshalJSON(data []byte) error {
 	case len(data) > 0 && data[0] == '"':
 		var text string
 		if err := json.Unmarshal(data, &text); err != nil {
-			return &valueError{"a text"}
+			return &valueError{want: "a text"}
 		}
 		*t = flexText(clean(text))
 	case len(data) > 0 && (data[0] == '-' || data[0] >= '0' && data[0] <= '9'):

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"callweave/internal/provider"
 	"callweave/internal/secret"
@@ -128,6 +131,7 @@ func malformed(err error) error {
 	var syntax *json.SyntaxError
 	var typed *json.UnmarshalTypeError
 	var value *valueError
+	var text *jsontext.SyntacticError
 	switch {
 	case errors.As(err, &value):
 		return value
@@ -135,8 +139,12 @@ func malformed(err error) error {
 		return errors.New("reply has a " + typed.Value + " where field " + typed.Field + " is expected")
 	case errors.As(err, &syntax):
 		return errors.New("reply is not JSON")
+	case errors.Is(err, errTooLong):
+		return errTooLong
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("reply ends early")
+	case errors.As(err, &text):
+		return fmt.Errorf("reply is not JSON at byte %d", text.ByteOffset)
 	}
 	return errors.New("reply cannot be read")
 }

@@ -2,8 +2,6 @@ package zoom
 
 import (
 	"strconv"
-	"strings"
-	"time"
 
 	"callweave/internal/provider"
 	"callweave/internal/secret"
@@ -11,60 +9,60 @@ import (
 
 // meetingRow is one ended meeting in a list. Hosts have no id here.
 type meetingRow struct {
-	UUID         string   `json:"uuid"`
-	Number       flexText `json:"id"`
-	Host         string   `json:"host"`
-	Email        string   `json:"email"`
-	StartTime    string   `json:"start_time"`
-	EndTime      string   `json:"end_time"`
-	Duration     flexText `json:"duration"`
-	Participants flexText `json:"participants"`
+	uuid         string
+	number       string
+	host         string
+	email        string
+	startTime    string
+	endTime      string
+	duration     string
+	participants string
+}
+
+func readMeetingRow(r *reader) meetingRow {
+	var row meetingRow
+	for name := range r.fields {
+		switch string(name) {
+		case "uuid":
+			row.uuid = r.verbatim()
+		case "id":
+			row.number = r.string()
+		case "host":
+			row.host = r.string()
+		case "email":
+			row.email = r.string()
+		case "start_time":
+			row.startTime = r.string()
+		case "end_time":
+			row.endTime = r.string()
+		case "duration":
+			row.duration = r.string()
+		case "participants":
+			row.participants = r.string()
+		}
+	}
+	return row
 }
 
 // meeting converts a row; ok is false where it lacks what a meeting is known by.
-func (r *meetingRow) meeting(kind provider.ListKind) (m provider.Meeting, ok bool) {
-	startAt, err := parseTime(r.StartTime)
-	if err != nil || startAt.IsZero() || r.UUID == "" || r.UUID != clean(r.UUID) {
+func (m *meetingRow) meeting(kind provider.ListKind) (meeting provider.Meeting, ok bool) {
+	startAt, err := parseTime(m.startTime)
+	if err != nil || startAt.IsZero() || m.uuid == "" || m.uuid != clean(m.uuid) {
 		return provider.Meeting{}, false
 	}
-	endAt, err := parseTime(r.EndTime)
+	endAt, err := parseTime(m.endTime)
 	if err != nil || endAt.Before(startAt) || !sameMeeting(startAt, endAt) { // Zoom's own sample ends before it starts
-		endAt = startAt.Add(parseDuration(string(r.Duration)))
+		endAt = startAt.Add(min(parseDuration(m.duration), longestMeeting))
 	}
-	number, _ := strconv.ParseInt(string(r.Number), 10, 64)
-	participants, _ := strconv.Atoi(string(r.Participants))
+	number, _ := strconv.ParseInt(m.number, 10, 64)
+	participants, _ := strconv.ParseInt(m.participants, 10, 32)
 	return provider.Meeting{
-		ID:               r.UUID,
-		Number:           number,
+		ID:               m.uuid,
+		Number:           max(0, number),
 		Kind:             kind,
-		Host:             provider.Person{Name: secret.New(clean(r.Host)), Email: secret.New(clean(r.Email))},
+		Host:             provider.Person{Name: secret.New(m.host), Email: secret.New(m.email)},
 		StartAt:          startAt,
 		EndAt:            endAt,
-		ParticipantCount: max(0, participants),
+		ParticipantCount: int(max(0, participants)),
 	}, true
-}
-
-// parseDuration reads "01:02:03", "00:56" (minutes and seconds) or a number of minutes; 0
-// where it is none of these.
-func parseDuration(text string) time.Duration {
-	parts := strings.Split(strings.TrimSpace(text), ":")
-	if len(parts) == 1 {
-		minutes, err := strconv.ParseUint(parts[0], 10, 16)
-		if err != nil {
-			return 0
-		}
-		return time.Duration(minutes) * time.Minute
-	}
-	if len(parts) > 3 {
-		return 0
-	}
-	var seconds uint64
-	for _, part := range parts {
-		n, err := strconv.ParseUint(part, 10, 16)
-		if err != nil {
-			return 0
-		}
-		seconds = seconds*60 + n
-	}
-	return time.Duration(seconds) * time.Second
 }

@@ -2,20 +2,24 @@ package zoom
 
 import (
 	"bytes"
-	"errors"
-	"math"
 	"strconv"
-	"strings"
+	"unicode/utf8"
 
 	"callweave/internal/measure"
 )
 
-// valueError says that a measurement is written in a way we do not know. It names the
-// unit wanted and never the value.
-type valueError struct{ want string }
+// valueError says that a value is not what it must be. It names what is wanted and where,
+// and never the value.
+type valueError struct{ want, where string }
 
 // Error implements error.
-func (e *valueError) Error() string { return "reply has a value that is not " + e.want }
+func (e *valueError) Error() string {
+	text := "reply has a value that is not " + e.want
+	if e.where != "" {
+		text += " at " + e.where
+	}
+	return text
+}
 
 // A unit is what one kind of measurement may be written in, and how it becomes the unit
 // we keep. A number without a suffix is in Zoom's usual unit.
@@ -24,6 +28,7 @@ type unit struct {
 	usual    float64   // factor of a bare number
 	suffixes [4]suffix // lower case
 	min, max float64   // in the unit we keep; what is beyond is no measurement
+	bits     bool      // "b" is a bit and "B" a byte
 }
 
 type suffix struct {
@@ -32,138 +37,115 @@ type suffix struct {
 }
 
 func milliseconds() unit {
-	return unit{"a time in ms", 1, [4]suffix{{"ms", 1}, {"s", 1000}}, 0, 3.6e6}
+	return unit{want: "a time in ms", usual: 1, suffixes: [4]suffix{{"ms", 1}, {"s", 1000}}, max: 3.6e6}
 }
 
 func ratio() unit {
-	return unit{"a percentage", 0.01, [4]suffix{{"%", 0.01}}, 0, 1}
+	return unit{want: "a percentage", usual: 0.01, suffixes: [4]suffix{{"%", 0.01}}, max: 1}
 }
 
 func bitsPerSecond() unit {
-	return unit{"a bit rate", 1000, [4]suffix{{"kbps", 1e3}, {"mbps", 1e6}, {"bps", 1}, {"gbps", 1e9}}, 0, 1e11}
+	return unit{want: "a bit rate", usual: 1000, suffixes: [4]suffix{{"kbps", 1e3}, {"mbps", 1e6}, {"bps", 1}, {"gbps", 1e9}}, max: 1e11, bits: true}
 }
 
 func framesPerSecond() unit {
-	return unit{"a frame rate", 1, [4]suffix{{"fps", 1}}, 0, 1000}
+	return unit{want: "a frame rate", usual: 1, suffixes: [4]suffix{{"fps", 1}}, max: 1000}
 }
 
 func percent() unit {
-	return unit{"a percentage", 1, [4]suffix{{"%", 1}}, 0, 100_000} // a client with many cores may say more than 100
+	return unit{want: "a percentage", usual: 1, suffixes: [4]suffix{{"%", 1}}, max: 100}
 }
 
+// decibels are of a signal received by Wi-Fi: above 1 mW (0 dBm) is no such signal but
+// most likely a percentage, which some drivers give.
 func decibels() unit {
-	return unit{"a signal strength in dBm", 1, [4]suffix{{"dbm", 1}}, -200, 100}
+	return unit{want: "a signal strength in dBm", usual: 1, suffixes: [4]suffix{{"dbm", 1}}, min: -150, max: 0}
 }
 
 // factor returns what a number with this suffix is multiplied by.
-func (u unit) factor(text string) (float64, bool) {
-	if text == "" {
+func (u *unit) factor(text []byte) (float64, bool) {
+	if len(text) == 0 {
 		return u.usual, true
 	}
-	for _, s := range u.suffixes {
-		if s.text != "" && strings.EqualFold(s.text, text) {
-			return s.factor, true
+	if u.bits && bytes.IndexByte(text, 'B') >= 0 {
+		return 0, false
+	}
+	for i := range u.suffixes {
+		if equalFold(text, u.suffixes[i].text) {
+			return u.suffixes[i].factor, true
 		}
 	}
 	return 0, false
 }
 
-// parse reads "27.15 kbps", "27.15kbps", "0.03%", 12, "12". Absent, empty, "-" and the
-// like are unknown. Anything else is an error and never a number in a wrong unit.
-func (u unit) parse(text string) (measure.Value, error) {
-	text = strings.TrimSpace(text)
+// parse reads "27.15 kbps", "27.15kbps", "0.03%", "12", "1.2e2". Empty, "-" and the like
+// are unknown. ok is false for anything else: it is never a number in a wrong unit.
+func (u *unit) parse(text []byte) (value measure.Value, ok bool) {
+	text = bytes.TrimSpace(text)
 	if isUnknown(text) {
-		return measure.Value{}, nil
+		return measure.Value{}, true
 	}
 	end := numberEnd(text)
-	number, err := strconv.ParseFloat(text[:end], 64)
+	number, err := strconv.ParseFloat(string(text[:end]), 64)
 	if err != nil {
-		return measure.Value{}, &valueError{u.want}
+		return measure.Value{}, false
 	}
-	factor, known := u.factor(strings.TrimSpace(text[end:]))
+	factor, known := u.factor(bytes.TrimSpace(text[end:]))
 	if !known {
-		return measure.Value{}, &valueError{u.want}
+		return measure.Value{}, false
 	}
 	number *= factor
-	if math.IsNaN(number) || number < u.min || number > u.max {
-		return measure.Value{}, &valueError{u.want}
+	if !(number >= u.min && number <= u.max) { // nor where it is not a number
+		return measure.Value{}, false
 	}
-	return measure.Of(number), nil
-}
-
-// parseJSON reads a JSON string, number or null.
-func (u unit) parseJSON(data []byte) (measure.Value, error) {
-	text, err := scalar(data)
-	if err != nil {
-		return measure.Value{}, &valueError{u.want}
+	if number == 0 {
+		number = 0 // which was perhaps -0
 	}
-	return u.parse(text)
-}
-
-func isUnknown(text string) bool {
-	if text == "" || text == "-" {
-		return true
-	}
-	for _, word := range [...]string{"--", "n/a", "na", "null", "none", "unknown"} {
-		if strings.EqualFold(text, word) {
-			return true
-		}
-	}
-	return false
+	return measure.Of(number), true
 }
 
 // numberEnd is the length of the decimal number that text begins with.
-func numberEnd(text string) int {
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c >= '0' && c <= '9', c == '.', i == 0 && (c == '-' || c == '+'):
-		default:
-			return i
+func numberEnd(text []byte) int {
+	i := 0
+	if i < len(text) && (text[i] == '-' || text[i] == '+') {
+		i++
+	}
+	for i < len(text) && (isDigit(text[i]) || text[i] == '.') {
+		i++
+	}
+	if i < len(text) && (text[i] == 'e' || text[i] == 'E') { // JSON writes 120 as 1.2e2 too
+		j := i + 1
+		if j < len(text) && (text[j] == '-' || text[j] == '+') {
+			j++
+		}
+		for ; j < len(text) && isDigit(text[j]); j++ {
+			i = j + 1
 		}
 	}
-	return len(text)
+	return i
 }
 
-var errNotScalar = errors.New("not a string, number or null")
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// scalar returns the text of a JSON string without escapes, of a number, or "" for null.
-// Zoom's measurements hold no character that JSON escapes.
-func scalar(data []byte) (string, error) {
-	data = bytes.TrimSpace(data)
-	switch {
-	case bytes.Equal(data, []byte("null")):
-		return "", nil
-	case len(data) >= 2 && data[0] == '"' && data[len(data)-1] == '"':
-		inner := data[1 : len(data)-1]
-		if bytes.IndexByte(inner, '\\') >= 0 {
-			text, err := strconv.Unquote(string(data))
-			if err != nil {
-				return "", errNotScalar
-			}
-			return text, nil
-		}
-		return string(inner), nil
-	case len(data) > 0 && (data[0] == '-' || data[0] >= '0' && data[0] <= '9'):
-		number, err := strconv.ParseFloat(string(data), 64) // JSON may write 1e2
-		if err != nil {
-			return "", errNotScalar
-		}
-		return strconv.FormatFloat(number, 'f', -1, 64), nil
-	}
-	return "", errNotScalar
-}
-
-// parseResolution reads "1280*720" or "1280x720" as width and height in pixels.
-func parseResolution(text string) (width, height measure.Value, err error) {
-	text = strings.TrimSpace(text)
+// parseResolution reads "1280*720" or "1280x720" as width and height in pixels. Both are
+// unknown where there is no picture.
+func parseResolution(text []byte) (width, height measure.Value, ok bool) {
+	text = bytes.TrimSpace(text)
 	if isUnknown(text) {
-		return measure.Value{}, measure.Value{}, nil
+		return measure.Value{}, measure.Value{}, true
 	}
-	left, right, found := strings.Cut(strings.NewReplacer("x", "*", "X", "*", "×", "*").Replace(text), "*")
-	w, errW := strconv.ParseUint(strings.TrimSpace(left), 10, 16)
-	h, errH := strconv.ParseUint(strings.TrimSpace(right), 10, 16)
-	if !found || errW != nil || errH != nil {
-		return measure.Value{}, measure.Value{}, &valueError{"a resolution"}
+	at := bytes.IndexAny(text, "*xX×")
+	if at < 0 {
+		return measure.Value{}, measure.Value{}, false
 	}
-	return measure.Of(float64(w)), measure.Of(float64(h)), nil
+	_, size := utf8.DecodeRune(text[at:])
+	w, errW := strconv.ParseUint(string(bytes.TrimSpace(text[:at])), 10, 16)
+	h, errH := strconv.ParseUint(string(bytes.TrimSpace(text[at+size:])), 10, 16)
+	switch {
+	case errW != nil || errH != nil || (w == 0) != (h == 0):
+		return measure.Value{}, measure.Value{}, false
+	case w == 0:
+		return measure.Value{}, measure.Value{}, true
+	}
+	return measure.Of(float64(w)), measure.Of(float64(h)), true
 }
