@@ -167,8 +167,19 @@ func (b *bundle) link(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := uuid.New()
+	err = b.store.OfferAuthorization(t.Context(), db.OfferAuthorizationParams{
+		AuthorizationID: id, OrgID: b.org, Provider: string(provider.Zoom), RequestedBy: "test", ForwardUrl: "https://portal.example",
+		VerifierSealed: []byte{}, ExpiresAt: time.Now().Add(time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store.ReturnAuthorization(t.Context(), id, []byte("code"), time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	err = b.store.Land(t.Context(), store.Landing{
-		AuthorizationID: uuid.New(), RequestedBy: "test", Ref: b.ref, OrgID: b.org, GrantSealed: sealed, Scopes: grant.Scopes,
+		AuthorizationID: id, RequestedBy: "test", Ref: b.ref, OrgID: b.org, GrantSealed: sealed, Scopes: grant.Scopes,
 		MissingScopes: []string{}, AccessExpiresAt: grant.ExpiresAt, LinkedBySealed: []byte{},
 	})
 	if err != nil {

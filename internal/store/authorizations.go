@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,10 @@ const (
 // ErrUnlinking says that an earlier link of the same org and account is still being
 // erased: a new one can begin when that is done.
 var ErrUnlinking = errors.New("the link is still being erased")
+
+// ErrNotReturned says that an authorization does not go on: it was refused meanwhile, or
+// is gone. Nothing lands by it.
+var ErrNotReturned = errors.New("the authorization does not go on")
 
 // Authorization returns an attempt to link; [ErrNotFound] where there is none.
 func (s *Store) Authorization(ctx context.Context, id uuid.UUID) (db.Authorization, error) {
@@ -80,7 +85,8 @@ type Landing struct {
 
 // Land makes the link: account, the account's one credential, the link's row, all or
 // nothing. The new credential serves every link of the account, and what was wrong with
-// the old one is over. Repeating it changes nothing. [ErrUnlinking] while an earlier
+// the old one is over. Repeating it changes nothing. [ErrNotReturned] unless the
+// administrator came back and nobody refused the authorization since. [ErrUnlinking] while an earlier
 // link of this org and account is being erased; the credential lands even then where
 // other links of the account depend on it.
 func (s *Store) Land(ctx context.Context, l Landing) error {
@@ -88,6 +94,14 @@ func (s *Store) Land(ctx context.Context, l Landing) error {
 	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
 		if _, err := q.LockOrg(ctx, l.OrgID); err != nil {
 			return notFound(err, "org %s", l.OrgID)
+		}
+		switch state, err := q.LockAuthorization(ctx, l.AuthorizationID); {
+		case err != nil && !errors.Is(err, pgx.ErrNoRows):
+			return fmt.Errorf("lock: %w", err)
+		case state == AuthorizationLinked:
+			return nil
+		case state != AuthorizationReturned:
+			return ErrNotReturned
 		}
 		status, err := q.LinkStatus(ctx, string(l.Ref.Provider), l.Ref.AccountID, l.OrgID)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
@@ -165,8 +179,8 @@ func (l Landing) landLink(ctx context.Context, q *db.Queries, isNew bool) error 
 	if err := q.ReviveLinks(ctx, name, account, l.MissingScopes); err != nil {
 		return fmt.Errorf("revive links: %w", err)
 	}
-	if err := q.FinishAuthorization(ctx, l.AuthorizationID, &account); err != nil {
-		return fmt.Errorf("finish: %w", err)
+	if finished, err := q.FinishAuthorization(ctx, l.AuthorizationID, &account); err != nil || finished != 1 {
+		return fmt.Errorf("finish: %d rows: %w", finished, cmp.Or(err, ErrNotReturned))
 	}
 	return audit(ctx, q, Entry{OrgID: &l.OrgID, Actor: l.RequestedBy, Action: "account linked", Object: l.Ref.String()})
 }

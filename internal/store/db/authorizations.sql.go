@@ -37,15 +37,18 @@ func (q *Queries) Authorization(ctx context.Context, authorizationID uuid.UUID) 
 	return i, err
 }
 
-const finishAuthorization = `-- name: FinishAuthorization :exec
+const finishAuthorization = `-- name: FinishAuthorization :execrows
 update authorizations
 set state = 'linked', account_id = $2, code_sealed = null, grant_sealed = null, verifier_sealed = ''
-where authorization_id = $1
+where authorization_id = $1 and state = 'returned'
 `
 
-func (q *Queries) FinishAuthorization(ctx context.Context, authorizationID uuid.UUID, accountID *string) error {
-	_, err := q.db.Exec(ctx, finishAuthorization, authorizationID, accountID)
-	return err
+func (q *Queries) FinishAuthorization(ctx context.Context, authorizationID uuid.UUID, accountID *string) (int64, error) {
+	result, err := q.db.Exec(ctx, finishAuthorization, authorizationID, accountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const keepGrant = `-- name: KeepGrant :one
@@ -66,6 +69,18 @@ func (q *Queries) KeepGrant(ctx context.Context, authorizationID uuid.UUID, gran
 	var i KeepGrantRow
 	err := row.Scan(&i.OrgID, &i.Provider, &i.RequestedBy)
 	return i, err
+}
+
+const lockAuthorization = `-- name: LockAuthorization :one
+select state from authorizations where authorization_id = $1 for no key update
+`
+
+// The authorization as whoever lands it must find it; nobody refuses it meanwhile.
+func (q *Queries) LockAuthorization(ctx context.Context, authorizationID uuid.UUID) (string, error) {
+	row := q.db.QueryRow(ctx, lockAuthorization, authorizationID)
+	var state string
+	err := row.Scan(&state)
+	return state, err
 }
 
 const refuseAuthorization = `-- name: RefuseAuthorization :execrows

@@ -7,10 +7,14 @@ update authorizations set grant_sealed = $2, code_sealed = null
 where authorization_id = $1 and state = 'returned'
 returning org_id, provider, requested_by;
 
--- name: FinishAuthorization :exec
+-- name: LockAuthorization :one
+-- The authorization as whoever lands it must find it; nobody refuses it meanwhile.
+select state from authorizations where authorization_id = $1 for no key update;
+
+-- name: FinishAuthorization :execrows
 update authorizations
 set state = 'linked', account_id = $2, code_sealed = null, grant_sealed = null, verifier_sealed = ''
-where authorization_id = $1;
+where authorization_id = $1 and state = 'returned';
 
 -- name: RefuseAuthorization :execrows
 update authorizations
