@@ -48,7 +48,7 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	if warning := settings.Keyset.Warning(); warning != "" {
 		t.Logger.WarnContext(ctx, "the keyset is not kept safely", "problem", warning)
 	}
-	s, err := store.Open(ctx, settings.Database.URL.Reveal())
+	s, err := store.Open(ctx, settings.Database.URL.Reveal(), store.WithMaxConns(settings.MaxConns))
 	if err != nil {
 		return err
 	}

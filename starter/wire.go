@@ -37,7 +37,7 @@ func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	if settings.URL.IsZero() {
 		return nil, errNoDatabase
 	}
-	return store.Open(ctx, settings.URL.Reveal())
+	return store.Open(ctx, settings.URL.Reveal(), store.WithMaxConns(settings.MaxConns))
 }
 
 // openVault opens the master keyset of the environment and checks that it is the one of

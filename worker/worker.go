@@ -66,7 +66,7 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 	if err != nil {
 		return nil, err
 	}
-	if w.store, err = store.Open(ctx, settings.Database.URL.Reveal()); err != nil {
+	if w.store, err = store.Open(ctx, settings.Database.URL.Reveal(), store.WithMaxConns(settings.MaxConns)); err != nil {
 		return nil, err
 	}
 	sealed := vault.New(master, w.store)

@@ -21,7 +21,8 @@ import (
 
 // Database is what a program needs to reach Postgres.
 type Database struct {
-	URL secret.Text `env:"DATABASE_URL" help:"Postgres, as postgres://user:password@host:port/database (needed)"`
+	URL      secret.Text `env:"DATABASE_URL" help:"Postgres, as postgres://user:password@host:port/database (needed)"`
+	MaxConns int         `env:"DATABASE_MAX_CONNS, default=16" help:"connections to Postgres that the program has at most, of which a quarter may wait for a provider's token endpoint; 0: as DATABASE_URL says (pool_max_conns)"`
 }
 
 // Keyset is the master keyset; see vault.OpenMaster.
@@ -146,9 +147,16 @@ func (w Worker) Validate() error {
 	)
 }
 
+// A pool with fewer connections than four has none to spare while one waits for a
+// provider; no Postgres has more than 262,143 (its max_connections).
+const minConns, maxConns = 4, 262_143
+
 func (d Database) validate() error {
 	if d.URL.IsZero() {
 		return errors.New("DATABASE_URL: not set: want postgres://user:password@host:port/database")
+	}
+	if d.MaxConns != 0 && (d.MaxConns < minConns || d.MaxConns > maxConns) {
+		return fmt.Errorf("DATABASE_MAX_CONNS: want %d to %d, or 0, got %d", minConns, maxConns, d.MaxConns)
 	}
 	return nil
 }

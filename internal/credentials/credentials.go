@@ -37,10 +37,13 @@ const (
 	// calm is how long a pair that a refresh gave is not refreshed again because it was
 	// rejected: providers reject good tokens for moments, and a storm of refreshes is worse.
 	calm = time.Minute
-	// requestTimeout bounds one request to a token endpoint under the row lock, lockTimeout
-	// everything done under it: at most three requests and the commit.
-	requestTimeout = 12 * time.Second
-	lockTimeout    = 45 * time.Second
+	// requestTimeout bounds one request to a token endpoint under the row lock, holdTimeout
+	// everything done under it: two pairs, each asked with twice, and the commit.
+	requestTimeout = 10 * time.Second
+	holdTimeout    = 4*requestTimeout + 10*time.Second
+	// flightTimeout bounds a refresh with what it waits for: its turn, and the lock while
+	// another program holds it.
+	flightTimeout = 2 * holdTimeout
 	// idleFor is after how long without a refresh a pair that nobody needs is refreshed all
 	// the same, unusedFor after how long it is dead: Zoom's and Microsoft's refresh tokens
 	// both live 90 days.
@@ -55,6 +58,8 @@ type Manager struct {
 	services map[provider.Name]provider.Service
 	now      func() time.Time
 	failed   func(context.Context, provider.AccountRef, []uuid.UUID)
+
+	flightTimeout time.Duration
 
 	flights singleflight.Group // a refresh per account and process: the others need no connection to wait on
 
@@ -73,7 +78,7 @@ type Config struct {
 // New builds a manager for the providers of the services.
 func New(s *store.Store, v *vault.Vault, c Config, services ...provider.Service) *Manager {
 	m := &Manager{
-		store: s, vault: v, now: c.Now, failed: c.Failed,
+		store: s, vault: v, now: c.Now, failed: c.Failed, flightTimeout: flightTimeout,
 		services:    make(map[provider.Name]provider.Service, len(services)),
 		unconfirmed: make(map[provider.AccountRef][sha256.Size]byte),
 	}
@@ -96,7 +101,8 @@ func (m *Manager) Service(name provider.Name) (provider.Service, error) {
 }
 
 // Access returns an access token that is good for some minutes, refreshing the pair if
-// need be. Its errors: [store.ErrFenced] where no link of the account goes on,
+// need be. A refresh that waits for its turn, or for the provider, goes on when ctx ends.
+// Its errors: [store.ErrFenced] where no link of the account goes on,
 // [store.ErrNotFound] where there is no credential, and the provider's
 // ([provider.Error]), of kind Reauthorization where the tenant must link again.
 func (m *Manager) Access(ctx context.Context, ref provider.AccountRef) (secret.Text, error) {
@@ -151,17 +157,23 @@ func (m *Manager) Worked(ctx context.Context, ref provider.AccountRef, access se
 	if err != nil {
 		return fmt.Errorf("confirm token of %s: %w", ref, err)
 	}
-	err = m.store.LockCredential(ctx, ref, func(c *store.LockedCredential) error {
-		grant, err := key.OpenGrant(fieldGrant, c.GrantSealed)
-		if err != nil || !same(grant.Access, access) {
-			return err
-		}
-		return c.Confirm(ctx)
-	})
+	row, err := m.store.Credential(ctx, ref)
 	if err != nil {
 		return fmt.Errorf("confirm token of %s: %w", ref, err)
 	}
-	m.confirmed(ref, access)
+	grant, err := key.OpenGrant(fieldGrant, row.Credential.GrantSealed)
+	if err != nil {
+		return fmt.Errorf("confirm token of %s: %w", ref, err)
+	}
+	done := !same(grant.Access, access) // another pair took its place
+	if !done {
+		if done, err = m.store.ConfirmCredential(ctx, ref, row.Credential.Generation); err != nil {
+			return fmt.Errorf("confirm token of %s: %w", ref, err)
+		}
+	}
+	if done {
+		m.confirmed(ref, access)
+	}
 	return nil
 }
 
@@ -187,7 +199,7 @@ func (m *Manager) access(ctx context.Context, ref provider.AccountRef, rejected 
 
 	// Whoever waits shares the outcome, so nobody's cancellation may end it.
 	flight := m.flights.DoChan(ref.String(), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.flightTimeout)
 		defer cancel()
 		return m.refresh(ctx, ref, key, row.Credential.Generation, rejected)
 	})

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,10 @@ const (
 // refreshed and the lock, and that theirs must be refreshed as well.
 var errMoved = errors.New("the pair changed meanwhile")
 
-// refresh notes that the pair of a generation is about to be refreshed, takes the row
+// errNoTime says that what the provider answers might come too late to be kept.
+var errNoTime = errors.New("other refreshes took too long")
+
+// refresh takes its turn, notes that the pair of a generation is about to be refreshed, takes the row
 // lock, looks again whether there is anything to do, and rotates the pair. What it learns
 // is committed before anybody hears of it; a note that outlives its refresh tells that
 // the answer was lost.
@@ -42,6 +46,11 @@ func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vau
 	if err != nil {
 		return secret.Text{}, err
 	}
+	release, err := m.store.TakeRefreshTurn(ctx)
+	if err != nil {
+		return secret.Text{}, &provider.Error{Kind: provider.Transient, Operation: "refresh token", Err: errNoTime}
+	}
+	defer release()
 	began := m.now().UTC().Truncate(time.Microsecond) // as the database keeps it
 	since, err := m.store.BeginRefresh(ctx, ref, generation, began)
 	if err != nil {
@@ -57,6 +66,14 @@ func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vau
 		if current, verdict = m.judge(ref, key, c.Credential, rejected); verdict != nil || current.usable {
 			access = current.grant.Access
 			return nil //nolint:nilerr // told after the commit
+		}
+		// What is handed over to be revoked must stay the pair that the provider knows.
+		if linked, err := c.Linked(ctx); err != nil || !linked {
+			return cmp.Or(err, store.ErrFenced)
+		}
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < holdTimeout {
+			verdict = &provider.Error{Kind: provider.Transient, Operation: "refresh token", Err: errNoTime}
+			return c.NotAsked(ctx, since.Before(began))
 		}
 		if c.Generation != generation {
 			verdict = &provider.Error{Kind: provider.Transient, Operation: "refresh token", Err: errMoved}

@@ -90,15 +90,37 @@ func (c *LockedCredential) Rotate(ctx context.Context, r Rotation) error {
 	return audit(ctx, c.q, Entry{Actor: "credentials", Action: "token refreshed", Object: c.ref.String(), Detail: detail})
 }
 
-// Confirm drops the pair before: the new one has worked.
-func (c *LockedCredential) Confirm(ctx context.Context) error {
-	return notFound(c.q.ConfirmCredential(ctx, c.Provider, c.AccountID), "confirm credential of %s", c.ref)
+// Linked reports whether a link of the account goes on. A fence that was put up before the
+// lock was taken is seen.
+func (c *LockedCredential) Linked(ctx context.Context) (bool, error) {
+	linked, err := c.q.AccountHasLinks(ctx, c.Provider, c.AccountID)
+	if err != nil {
+		return false, fmt.Errorf("links of %s: %w", c.ref, err)
+	}
+	return linked, nil
+}
+
+// ConfirmCredential drops the pair before the one of a generation, which has worked, and
+// reports whether it did: not while somebody else holds the credential, nor where the pair
+// was replaced since.
+func (s *Store) ConfirmCredential(ctx context.Context, ref provider.AccountRef, generation int64) (bool, error) {
+	rows, err := s.queries().ConfirmCredential(ctx, string(ref.Provider), ref.AccountID, generation)
+	if err != nil {
+		return false, fmt.Errorf("confirm credential of %s: %w", ref, err)
+	}
+	return rows == 1, nil
 }
 
 // Judge notes what went wrong without giving the credential up. unanswered says that the
 // provider may have rotated the pair all the same: it gave no whole answer.
 func (c *LockedCredential) Judge(ctx context.Context, verdict, evidence string, unanswered bool) error {
 	return c.judge(ctx, db.JudgeCredentialParams{State: c.State, Verdict: orNull(verdict), Evidence: orNull(evidence), Unanswered: unanswered})
+}
+
+// NotAsked takes the note of [Store.BeginRefresh] back: the provider was not asked after
+// all. unanswered says that the note is of an earlier refresh, and stays.
+func (c *LockedCredential) NotAsked(ctx context.Context, unanswered bool) error {
+	return c.judge(ctx, db.JudgeCredentialParams{State: c.State, Verdict: c.Verdict, Evidence: c.Evidence, Unanswered: unanswered})
 }
 
 // Kill gives the credential up and turns the account's links to failed with an error

@@ -10,10 +10,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/semaphore"
 
 	"callweave/internal/store/db"
 )
@@ -27,16 +29,44 @@ var ErrFenced = errors.New("link is not active: nothing is written for it")
 
 // Store is a pool of connections to a database with our schema. Safe for concurrent use.
 type Store struct {
-	pool *pgxpool.Pool
+	pool      *pgxpool.Pool
+	refreshes *semaphore.Weighted // see [Store.TakeRefreshTurn]
+}
+
+// DefaultMaxConns is how many connections a pool has at most, where nobody says.
+const DefaultMaxConns = 16
+
+// refreshShare is the part of a pool's connections that refreshes may hold: one in so
+// many. Each holds its connection, and the lock of its credential, while a provider
+// thinks about it.
+const refreshShare = 4
+
+// Option changes how a pool is opened.
+type Option func(*pgxpool.Config)
+
+// WithMaxConns bounds the pool's connections; 0 leaves it to the URL (pool_max_conns) or
+// [DefaultMaxConns].
+func WithMaxConns(n int) Option {
+	return func(config *pgxpool.Config) {
+		if n > 0 {
+			config.MaxConns = int32(n) //nolint:gosec // checked with the configuration
+		}
+	}
 }
 
 // Open connects to the database at url and checks that its schema is the one this
 // build was made for (see [CheckSchema]).
-func Open(ctx context.Context, url string) (*Store, error) {
+func Open(ctx context.Context, url string, options ...Option) (*Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The parser's own message repeats the URL, password included.
 		return nil, errors.New("DATABASE_URL: not a Postgres URL: want postgres://user:password@host:port/database")
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = DefaultMaxConns
+	}
+	for _, option := range options {
+		option(config)
 	}
 	// Statements only, never their arguments: these hold addresses and ciphertexts.
 	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableConnectionDetailsInAttributes())
@@ -48,7 +78,16 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	return &Store{pool: pool}, nil
+	return &Store{pool: pool, refreshes: semaphore.NewWeighted(max(1, int64(config.MaxConns)/refreshShare))}, nil
+}
+
+// TakeRefreshTurn waits until the caller may refresh a credential, so that refreshes of a
+// slow provider leave connections to everything else. The turn is given back by release.
+func (s *Store) TakeRefreshTurn(ctx context.Context) (release func(), err error) {
+	if err := s.refreshes.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("wait for other refreshes: %w", err)
+	}
+	return func() { s.refreshes.Release(1) }, nil
 }
 
 // Close waits for the connections in use and closes all.

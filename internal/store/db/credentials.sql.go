@@ -36,13 +36,22 @@ func (q *Queries) BeginRefresh(ctx context.Context, arg BeginRefreshParams) (tim
 	return refresh_began_at, err
 }
 
-const confirmCredential = `-- name: ConfirmCredential :exec
-update credentials set prior_grant_sealed = null where provider = $1 and account_id = $2
+const confirmCredential = `-- name: ConfirmCredential :execrows
+update credentials set prior_grant_sealed = null
+where (provider, account_id) in (
+    select c.provider, c.account_id from credentials c
+    where c.provider = $1 and c.account_id = $2 and c.generation = $3 for update skip locked
+)
 `
 
-func (q *Queries) ConfirmCredential(ctx context.Context, provider string, accountID string) error {
-	_, err := q.db.Exec(ctx, confirmCredential, provider, accountID)
-	return err
+// Not while somebody holds the row: whoever refreshes it may do so for long, and the next
+// success confirms as well.
+func (q *Queries) ConfirmCredential(ctx context.Context, provider string, accountID string, generation int64) (int64, error) {
+	result, err := q.db.Exec(ctx, confirmCredential, provider, accountID, generation)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const credential = `-- name: Credential :one

@@ -28,8 +28,14 @@ set grant_sealed = @grant_sealed, prior_grant_sealed = @prior_grant_sealed, scop
     refresh_began_at = null, generation = generation + 1, refreshed_at = clock_timestamp()
 where provider = @provider and account_id = @account_id;
 
--- name: ConfirmCredential :exec
-update credentials set prior_grant_sealed = null where provider = $1 and account_id = $2;
+-- name: ConfirmCredential :execrows
+-- Not while somebody holds the row: whoever refreshes it may do so for long, and the next
+-- success confirms as well.
+update credentials set prior_grant_sealed = null
+where (provider, account_id) in (
+    select c.provider, c.account_id from credentials c
+    where c.provider = @provider and c.account_id = @account_id and c.generation = @generation for update skip locked
+);
 
 -- name: JudgeCredential :exec
 update credentials
