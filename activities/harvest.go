@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -116,6 +117,9 @@ func (h *Harvest) windows(ctx context.Context, in workflows.PlanHarvestInput) (w
 // Texts that users see on a link whose harvest failed. Mist's users know the first two.
 const (
 	textDailyLimit  = "API daily rate limit reached for your account"
+	textDisabled    = "The account's administrator does not allow the app at the moment, please have it allowed again"
+	textChanged     = "The permissions of the app have changed, please re-link your account"
+	textRaced       = "The provider does not accept the account's token at the moment, trying again; if that stays so, please re-link your account"
 	textRelink      = "OAuth token refresh failed, please re-link your account"
 	textRefused     = "The account's plan or the administrator's role does not allow reading meeting quality"
 	textUnreachable = "The provider could not be reached, trying again"
@@ -135,7 +139,7 @@ func problemsOf(stop workflows.Stop) (problems []string, told bool) {
 	case workflows.ErrRateLimited:
 		return []string{textDailyLimit}, stop.Daily
 	case workflows.ErrReauthorization:
-		return []string{textRelink}, true
+		return []string{textOfVerdict(stop.Verdict)}, true
 	case workflows.ErrMissingScopes:
 		return []string{textScopes}, true
 	case workflows.ErrRefused:
@@ -146,6 +150,19 @@ func problemsOf(stop workflows.Stop) (problems []string, told bool) {
 		return []string{textMalformed}, true
 	}
 	return []string{textOurs}, true
+}
+
+// textOfVerdict says what helps: only a grant that is over needs another one for sure.
+func textOfVerdict(verdict string) string {
+	switch verdict {
+	case provider.VerdictAppDisabled:
+		return textDisabled
+	case provider.VerdictScopesChanged:
+		return textChanged
+	case provider.VerdictRaced:
+		return textRaced
+	}
+	return textRelink
 }
 
 // FinishHarvest notes on the account's links how the pass ended, gives the ledger back
@@ -195,7 +212,8 @@ func stopOf(err error) (workflows.Stop, bool) {
 	converted := toApplicationError(err)
 	switch kind := workflows.ErrorType(converted); kind {
 	case workflows.ErrRateLimited, workflows.ErrReauthorization, workflows.ErrMissingScopes, workflows.ErrRefused, workflows.ErrFenced:
-		return workflows.Stop{Type: kind, Daily: workflows.DetailsOf(converted).Daily}, true
+		details := workflows.DetailsOf(converted)
+		return workflows.Stop{Type: kind, Daily: details.Daily, Verdict: details.Verdict}, true
 	}
 	return workflows.Stop{}, false
 }
@@ -210,12 +228,16 @@ func quarantinable(err error) (cause string, ok bool) {
 	return "", false
 }
 
-// session is an access token in use: it is replaced once where the provider rejects it.
+// session is an access token in use: it is taken once, for what takes less than the life it
+// has left when it is given out, and replaced once for a request that it is rejected for.
 type session struct {
 	credentials Credentials
 	service     provider.Service
 	ref         provider.AccountRef
 	note        func(ctx context.Context, ref provider.AccountRef) error // of use, for the audit log
+
+	mu     sync.Mutex
+	access secret.Text
 }
 
 // session refuses with [provider.MissingScopes] what the account's grant does not allow:
@@ -241,7 +263,7 @@ func (h *Harvest) session(ctx context.Context, ref provider.AccountRef, features
 // with calls do with a good access token, and once more with another where the provider
 // does not accept the first.
 func (s *session) with(ctx context.Context, do func(provider.Caller) error) error {
-	access, err := s.credentials.Access(ctx, s.ref)
+	access, err := s.token(ctx, secret.Text{})
 	if err != nil {
 		return err
 	}
@@ -250,7 +272,7 @@ func (s *session) with(ctx context.Context, do func(provider.Caller) error) erro
 	}
 	err = do(provider.Caller{AccountRef: s.ref, Access: access})
 	if isUnauthorized(err) {
-		if access, err = s.credentials.Rejected(ctx, s.ref, access); err != nil {
+		if access, err = s.token(ctx, access); err != nil {
 			return err
 		}
 		err = do(provider.Caller{AccountRef: s.ref, Access: access})
@@ -259,6 +281,22 @@ func (s *session) with(ctx context.Context, do func(provider.Caller) error) erro
 		return err
 	}
 	return s.credentials.Worked(ctx, s.ref, access)
+}
+
+// token returns the session's access token, another one where it is the rejected one.
+func (s *session) token(ctx context.Context, rejected secret.Text) (access secret.Text, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.access.IsZero() && s.access != rejected:
+		return s.access, nil
+	case rejected.IsZero():
+		access, err = s.credentials.Access(ctx, s.ref)
+	default:
+		access, err = s.credentials.Rejected(ctx, s.ref, rejected)
+	}
+	s.access = access
+	return access, err //nolint:wrapcheck // the manager says what it is about
 }
 
 func isUnauthorized(err error) bool {

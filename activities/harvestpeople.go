@@ -13,11 +13,7 @@ import (
 
 // land turns legs into what is stored of them: with what earlier reads knew of the same
 // people, without what identifies guests where no link keeps it, and sealed.
-func (b *readBatch) land(ctx context.Context, meetingID string, legs []provider.Leg) ([]store.LegLanding, error) {
-	known, err := b.known(ctx, meetingID)
-	if err != nil {
-		return nil, err
-	}
+func (b *readBatch) land(legs []provider.Leg, known map[legKey]knownLeg) ([]store.LegLanding, error) {
 	landings := make([]store.LegLanding, len(legs))
 	for i, leg := range legs {
 		before, again := known[legKeyOf(leg.ParticipantID, leg.JoinAt)]
@@ -28,9 +24,12 @@ func (b *readBatch) land(ctx context.Context, meetingID string, legs []provider.
 		} else {
 			complete(&leg.Person, before.person)
 		}
-		sealed, err := b.key.SealPerson(fieldPerson, leg.Person)
-		if err != nil {
-			return nil, err
+		sealed := before.sealed
+		if !again || leg.Person != before.person {
+			var err error
+			if sealed, err = b.key.SealPerson(fieldPerson, leg.Person); err != nil {
+				return nil, err
+			}
 		}
 		leg.Person = provider.Person{UserID: leg.Person.UserID}
 		landings[i] = store.LegLanding{Leg: leg, PersonSealed: sealed, Redacted: redacted}
@@ -52,6 +51,7 @@ func legKeyOf(participantID string, joinAt time.Time) legKey {
 type knownLeg struct {
 	guest  bool
 	person provider.Person
+	sealed []byte // the same
 }
 
 func (b *readBatch) known(ctx context.Context, meetingID string) (map[legKey]knownLeg, error) {
@@ -65,7 +65,7 @@ func (b *readBatch) known(ctx context.Context, meetingID string) (map[legKey]kno
 		if err != nil {
 			return nil, err
 		}
-		known[legKeyOf(row.ParticipantID, row.JoinAt)] = knownLeg{row.Guest, person}
+		known[legKeyOf(row.ParticipantID, row.JoinAt)] = knownLeg{row.Guest, person, row.PersonSealed}
 	}
 	return known, nil
 }

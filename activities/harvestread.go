@@ -161,17 +161,7 @@ func (b *readBatch) readOne(ctx context.Context, meeting store.DueMeeting) error
 	if err != nil {
 		return fmt.Errorf("read meeting of %s: %w", b.ref, err)
 	}
-	landing := store.MeetingLanding{
-		AccountRef: b.ref, MeetingID: meeting.ID, ReadAt: readAt, SettleAfter: b.harvest.config.SettleAfter,
-	}
-	if landing.Legs, err = b.land(ctx, meeting.ID, legs); err != nil {
-		return err
-	}
-	samples := 0
-	for i := range legs {
-		samples += len(legs[i].Samples)
-	}
-	err = b.harvest.store.LandMeeting(ctx, landing)
+	err = b.keep(ctx, meeting, legs, readAt)
 	if state, refused := refusedByDatabase(err); refused {
 		activity.GetLogger(ctx).Warn("a meeting cannot be stored", "account_id", b.ref.AccountID, "sqlstate", state)
 		return b.quarantine(ctx, meeting.ID, workflows.ErrMalformed)
@@ -179,8 +169,35 @@ func (b *readBatch) readOne(ctx context.Context, meeting store.DueMeeting) error
 	if err != nil {
 		return err
 	}
+	samples := 0
+	for i := range legs {
+		samples += len(legs[i].Samples)
+	}
 	b.count(workflows.ReadMeetingsResult{Read: 1, Legs: len(legs), MediaSamples: samples})
 	return nil
+}
+
+// keep lands a read. Who joined is asked for only where the meeting was read before.
+func (b *readBatch) keep(ctx context.Context, meeting store.DueMeeting, legs []provider.Leg, readAt time.Time) (err error) {
+	landing := store.MeetingLanding{
+		AccountRef: b.ref, MeetingID: meeting.ID, First: !meeting.Landed, ReadAt: readAt, SettleAfter: b.harvest.config.SettleAfter,
+	}
+	for {
+		var known map[legKey]knownLeg
+		if !landing.First {
+			if known, err = b.known(ctx, meeting.ID); err != nil {
+				return err
+			}
+		}
+		if landing.Legs, err = b.land(legs, known); err != nil {
+			return err
+		}
+		err = b.harvest.store.LandMeeting(ctx, landing)
+		if !landing.First || !errors.Is(err, store.ErrReadBefore) {
+			return err
+		}
+		landing.First = false
+	}
 }
 
 // refusedByDatabase returns the SQLSTATE where Postgres refuses what is to be written, and

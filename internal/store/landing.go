@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -17,6 +18,7 @@ type MeetingLanding struct {
 	provider.AccountRef
 	MeetingID   string
 	Legs        []LegLanding
+	First       bool          // nobody asked for what earlier reads know: there are none
 	ReadAt      time.Time     // when the provider was asked
 	SettleAfter time.Duration // how long after its end a meeting's data is complete
 }
@@ -29,11 +31,15 @@ type LegLanding struct {
 	Redacted     bool // what identifies them is taken away, from what earlier reads stored, too
 }
 
+// ErrReadBefore says that a meeting taken for new was read meanwhile: what is known of its
+// people is to be asked for, and then it can be landed.
+var ErrReadBefore = errors.New("meeting was read before")
+
 // LandMeeting writes a read of a meeting in one transaction and makes it a revision
 // newer. Landing the same read again changes no leg and no sample; a read that lacks what
 // an earlier one had loses nothing but what is redacted. A meeting read before its data was complete is due
 // once more, SettleAfter its end. It is to be woven for every link that goes on. [ErrFenced] where no link of the account goes on,
-// [ErrNotFound] where the meeting was never seen.
+// [ErrNotFound] where the meeting was never seen, [ErrReadBefore] where it is landed as new and is not.
 func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
 	var span days
 	for i := range landing.Legs {
@@ -53,11 +59,20 @@ func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
 		if err != nil {
 			return notFound(err, "lock meeting")
 		}
+		if landing.First && meeting.Revision > 0 {
+			return ErrReadBefore
+		}
 		ids, err := upsertLegs(ctx, q, landing)
 		if err != nil {
 			return fmt.Errorf("put legs: %w", err)
 		}
-		if err := mergeMedia(ctx, tx, landing.Legs, ids); err != nil {
+		table, rows := newMediaTable(), mediaRows(landing.Legs, ids)
+		if meeting.Revision == 0 { // nothing is stored of it
+			err = table.copyInto(ctx, tx, "media_samples", rows)
+		} else {
+			err = table.mergeMedia(ctx, tx, rows)
+		}
+		if err != nil {
 			return err
 		}
 		state, dueAt := MeetingSettled, (*time.Time)(nil)

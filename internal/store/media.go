@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -59,57 +61,150 @@ func mediaColumns() []mediaColumn {
 	return columns
 }
 
-// mergeMedia copies the samples of legs into a temporary table of the connection and
-// merges them: what is known replaces, what is unknown keeps what is stored, and a row
-// that would not change is not written.
-func mergeMedia(ctx context.Context, tx pgx.Tx, legs []LegLanding, ids []int64) error {
+// mediaRow is a sample to be stored.
+type mediaRow struct {
+	legID  int64
+	sample *provider.MediaSample
+}
+
+func mediaRows(legs []LegLanding, ids []int64) []mediaRow {
+	n := 0
+	for i := range legs {
+		n += len(legs[i].Samples)
+	}
+	rows := make([]mediaRow, 0, n)
+	for i := range legs {
+		for j := range legs[i].Samples {
+			rows = append(rows, mediaRow{ids[i], &legs[i].Samples[j]})
+		}
+	}
+	return rows
+}
+
+// mediaTable is how media samples are written and compared.
+type mediaTable struct {
+	measurements []mediaColumn
+	columns      string // all, the key first
+}
+
+func newMediaTable() mediaTable {
+	t := mediaTable{measurements: mediaColumns()}
+	names := []string{"leg_id", "start_at", "end_at", "granularity"}
+	for _, column := range t.measurements {
+		names = append(names, column.name)
+	}
+	t.columns = strings.Join(names, ", ")
+	return t
+}
+
+// mergeMedia adds samples to those that are stored of the same legs: what is known
+// replaces, what is unknown keeps what is stored, and a row that would not change is not
+// written. The meeting is locked, so that nobody else writes them meanwhile.
+func (t mediaTable) mergeMedia(ctx context.Context, tx pgx.Tx, rows []mediaRow) error {
+	absent, changed, err := t.compare(ctx, tx, rows)
+	if err != nil {
+		return fmt.Errorf("compare media samples: %w", err)
+	}
+	if err := t.copyInto(ctx, tx, "media_samples", absent); err != nil {
+		return err
+	}
+	return t.update(ctx, tx, changed)
+}
+
+// mediaKey is the key of media_samples, as precise as the database is.
+type mediaKey struct{ legID, startMicros int64 }
+
+// compare tells the rows that are not stored from those that are stored and would change.
+// Values are compared as they are on the wire: a row that looks changed and is not, for
+// what form ever the connection uses, is left as it is by update.
+func (t mediaTable) compare(ctx context.Context, tx pgx.Tx, rows []mediaRow) (absent, changed []mediaRow, err error) {
+	if len(rows) == 0 {
+		return nil, nil, nil
+	}
+	byKey := make(map[mediaKey]int, len(rows))
+	var (
+		ids  []int64
+		span days
+	)
+	for i, row := range rows {
+		byKey[mediaKey{row.legID, row.sample.StartAt.UnixMicro()}] = i
+		span.add(row.sample.StartAt)
+		if len(ids) == 0 || ids[len(ids)-1] != row.legID {
+			ids = append(ids, row.legID)
+		}
+	}
+	stored, err := tx.Query(ctx, "select "+t.columns+" from media_samples where leg_id = any($1) and start_at between $2 and $3", ids, span.first, span.last)
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // the caller does
+	}
+	defer stored.Close()
+	var (
+		legID   int64
+		startAt time.Time
+		wire    copyRow
+		found   = make([]bool, len(rows))
+		into    = make([]any, 4+len(t.measurements)) // nil: not scanned
+	)
+	into[0], into[1] = &legID, &startAt
+	for stored.Next() {
+		if err := stored.Scan(into...); err != nil {
+			return nil, nil, err //nolint:wrapcheck // the caller does
+		}
+		i, ok := byKey[mediaKey{legID, startAt.UnixMicro()}]
+		if !ok || found[i] {
+			continue
+		}
+		found[i] = true
+		if wire.set(t.measurements, rows[i]); wire.changes(stored.RawValues()) {
+			changed = append(changed, rows[i])
+		}
+	}
+	for i, row := range rows {
+		if !found[i] {
+			absent = append(absent, row)
+		}
+	}
+	return absent, changed, stored.Err() //nolint:wrapcheck // the caller does
+}
+
+// changes reports whether a stored row is another one after the row was merged into it.
+func (r *copyRow) changes(stored [][]byte) bool {
+	fields := r.fields()
+	for _, value := range stored {
+		if field := fields.next(); field != nil && !bytes.Equal(field, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// update merges rows into those that are stored, by way of a temporary table of the
+// connection.
+func (t mediaTable) update(ctx context.Context, tx pgx.Tx, rows []mediaRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	const prepare = "create temporary table if not exists incoming_media_samples (like media_samples) on commit delete rows"
 	if _, err := tx.Exec(ctx, prepare); err != nil {
 		return fmt.Errorf("prepare media samples: %w", err)
 	}
-	measurements := mediaColumns()
-	columns := []string{"leg_id", "start_at", "end_at", "granularity"}
-	keys := len(columns)
-	for _, column := range measurements {
-		columns = append(columns, column.name)
+	if err := t.copyInto(ctx, tx, "incoming_media_samples", rows); err != nil {
+		return err
 	}
-	var (
-		leg, next int
-		row       = make([]any, len(columns))
-	)
-	source := pgx.CopyFromFunc(func() ([]any, error) {
-		for leg < len(legs) && next == len(legs[leg].Samples) {
-			leg, next = leg+1, 0
-		}
-		if leg == len(legs) {
-			return nil, nil
-		}
-		sample := &legs[leg].Samples[next]
-		next++
-		row[0], row[1], row[2], row[3] = ids[leg], sample.StartAt, sample.EndAt, string(sample.Granularity)
-		for i, column := range measurements {
-			row[keys+i] = column.of(sample)
-		}
-		return row, nil
-	})
-	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"incoming_media_samples"}, columns, source); err != nil {
-		return fmt.Errorf("copy media samples: %w", err)
-	}
-	if _, err := tx.Exec(ctx, mergeMediaSQL(columns, measurements)); err != nil {
+	if _, err := tx.Exec(ctx, t.mergeSQL()); err != nil {
 		return fmt.Errorf("merge media samples: %w", err)
 	}
 	return nil
 }
 
-func mergeMediaSQL(columns []string, measurements []mediaColumn) string {
-	list := strings.Join(columns, ", ")
+func (t mediaTable) mergeSQL() string {
 	var set, kept, merged strings.Builder
-	for _, column := range measurements {
+	for _, column := range t.measurements {
 		fmt.Fprintf(&set, ", %[1]s = coalesce(excluded.%[1]s, m.%[1]s)", column.name)
 		fmt.Fprintf(&kept, ", m.%s", column.name)
 		fmt.Fprintf(&merged, ", coalesce(excluded.%[1]s, m.%[1]s)", column.name)
 	}
-	return "insert into media_samples as m (" + list + ") select " + list + " from incoming_media_samples" +
+	return "insert into media_samples as m (" + t.columns + ") select " + t.columns + " from incoming_media_samples" +
 		" on conflict (leg_id, start_at) do update set end_at = excluded.end_at, granularity = excluded.granularity" + set.String() +
 		" where (m.end_at, m.granularity" + kept.String() + ") is distinct from (excluded.end_at, excluded.granularity" + merged.String() + ")"
 }

@@ -77,7 +77,8 @@ func meetingUUID(id string) uuid.UUID {
 // DueMeeting is a meeting to be read now.
 type DueMeeting struct {
 	ID               string
-	ParticipantCount int // as a list shows it
+	ParticipantCount int  // as a list shows it
+	Landed           bool // it was read before
 }
 
 // DueMeetings lists the meetings to be read now, newest first.
@@ -90,7 +91,7 @@ func (s *Store) DueMeetings(ctx context.Context, ref provider.AccountRef, now ti
 	}
 	due := make([]DueMeeting, len(rows))
 	for i, row := range rows {
-		due[i] = DueMeeting{ID: row.MeetingID, ParticipantCount: int(row.ParticipantCount)}
+		due[i] = DueMeeting{ID: row.MeetingID, ParticipantCount: int(row.ParticipantCount), Landed: row.Revision > 0}
 	}
 	return due, nil
 }

@@ -25,7 +25,7 @@ func (q *Queries) CountDueMeetings(ctx context.Context, provider string, account
 }
 
 const dueMeetings = `-- name: DueMeetings :many
-select meeting_id, participant_count from meetings
+select meeting_id, participant_count, revision from meetings
 where provider = $1 and account_id = $2 and due_at <= $3::timestamptz
 order by start_at desc, meeting_id
 limit $4
@@ -41,6 +41,7 @@ type DueMeetingsParams struct {
 type DueMeetingsRow struct {
 	MeetingID        string
 	ParticipantCount int32
+	Revision         int32
 }
 
 // What is to be read now, newest first.
@@ -58,7 +59,7 @@ func (q *Queries) DueMeetings(ctx context.Context, arg DueMeetingsParams) ([]Due
 	var items []DueMeetingsRow
 	for rows.Next() {
 		var i DueMeetingsRow
-		if err := rows.Scan(&i.MeetingID, &i.ParticipantCount); err != nil {
+		if err := rows.Scan(&i.MeetingID, &i.ParticipantCount, &i.Revision); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -70,7 +71,7 @@ func (q *Queries) DueMeetings(ctx context.Context, arg DueMeetingsParams) ([]Due
 }
 
 const lockMeeting = `-- name: LockMeeting :one
-select end_at, attempts from meetings
+select end_at, attempts, revision from meetings
 where provider = $1 and account_id = $2 and meeting_id = $3
 for update
 `
@@ -78,12 +79,13 @@ for update
 type LockMeetingRow struct {
 	EndAt    time.Time
 	Attempts int32
+	Revision int32
 }
 
 func (q *Queries) LockMeeting(ctx context.Context, provider string, accountID string, meetingID string) (LockMeetingRow, error) {
 	row := q.db.QueryRow(ctx, lockMeeting, provider, accountID, meetingID)
 	var i LockMeetingRow
-	err := row.Scan(&i.EndAt, &i.Attempts)
+	err := row.Scan(&i.EndAt, &i.Attempts, &i.Revision)
 	return i, err
 }
 

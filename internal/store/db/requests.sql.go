@@ -10,56 +10,6 @@ import (
 	"time"
 )
 
-const lockRequests = `-- name: LockRequests :exec
-select pg_advisory_xact_lock(hashtextextended('requests/' || $1::text || '/' || $2::text, 0))
-`
-
-// One reservation of an account at a time, until the transaction ends.
-func (q *Queries) LockRequests(ctx context.Context, provider string, accountID string) error {
-	_, err := q.db.Exec(ctx, lockRequests, provider, accountID)
-	return err
-}
-
-const reserveRequests = `-- name: ReserveRequests :one
-with budget as (
-    select min(coalesce(max_daily_api_requests, $6::integer))::bigint as requests
-    from links where provider = $1 and account_id = $2 and status <> 'unlinking'
-), spent as (
-    select coalesce(sum(spent), 0)::bigint as requests from api_requests
-    where provider = $1 and account_id = $2 and day = $3
-)
-insert into api_requests as r (provider, account_id, day, category, spent)
-select $1, $2, $3, $4, $5::bigint from budget, spent
-where spent.requests + $5::bigint <= budget.requests
-on conflict (provider, account_id, day, category) do update set spent = r.spent + excluded.spent
-returning r.spent
-`
-
-type ReserveRequestsParams struct {
-	Provider      string
-	AccountID     string
-	Day           time.Time
-	Category      string
-	N             int64
-	DefaultBudget int32
-}
-
-// Charges n requests unless the day's budget does not hold them: then no row. The budget
-// is the smallest setting of the account's links that go on.
-func (q *Queries) ReserveRequests(ctx context.Context, arg ReserveRequestsParams) (int64, error) {
-	row := q.db.QueryRow(ctx, reserveRequests,
-		arg.Provider,
-		arg.AccountID,
-		arg.Day,
-		arg.Category,
-		arg.N,
-		arg.DefaultBudget,
-	)
-	var spent int64
-	err := row.Scan(&spent)
-	return spent, err
-}
-
 const spentRequests = `-- name: SpentRequests :one
 select coalesce(sum(spent), 0)::bigint from api_requests
 where provider = $1 and account_id = $2 and day = $3

@@ -23,7 +23,7 @@ select count(*) filter (where added) as added from upserted;
 
 -- name: DueMeetings :many
 -- What is to be read now, newest first.
-select meeting_id, participant_count from meetings
+select meeting_id, participant_count, revision from meetings
 where provider = @provider and account_id = @account_id and due_at <= @now::timestamptz
 order by start_at desc, meeting_id
 limit @max_rows;
@@ -33,7 +33,7 @@ select count(*) from meetings
 where provider = @provider and account_id = @account_id and due_at <= @now::timestamptz;
 
 -- name: LockMeeting :one
-select end_at, attempts from meetings
+select end_at, attempts, revision from meetings
 where provider = @provider and account_id = @account_id and meeting_id = @meeting_id
 for update;
 
