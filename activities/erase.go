@@ -25,6 +25,8 @@ const (
 	eraseFor  = 20 * time.Second
 	// eraseWait is how soon an erasure looks again whether the one it waits for is done.
 	eraseWait = 2 * time.Second
+	// openAttempts is how often a grant whose key does not open is tried before it is given up.
+	openAttempts = 5
 )
 
 // Erasure unlinks: fence, erase, revoke, prove.
@@ -96,41 +98,47 @@ func (e *Erasure) FinishErasure(ctx context.Context, in workflows.ReceiptInput) 
 }
 
 // KeepGrantForRevocation takes the grant out of an account that is to be erased, so that
-// it can be revoked after. Repeating it changes nothing.
+// it can be revoked after. A grant that cannot be opened is given up: it is erased here
+// and left to itself at the provider. Repeating it changes nothing.
 func (e *Erasure) KeepGrantForRevocation(ctx context.Context, in workflows.ReceiptInput) (workflows.DeboardResult, error) {
-	receipt, err := e.Store.Receipt(ctx, in.ReceiptID)
-	if err != nil {
-		return workflows.DeboardResult{}, toApplicationError(err)
+	last := activity.GetInfo(ctx).Attempt >= openAttempts
+	receipt, err := e.Store.HandOver(ctx, in.ReceiptID, func(credential db.Credential, keySealed []byte) ([]byte, error) {
+		return e.reseal(credential, keySealed, last)
+	})
+	if errors.Is(err, vault.ErrUnsealed) {
+		return workflows.DeboardResult{}, tryAgain(err)
 	}
-	reseal, err := e.resealer(ctx, receipt)
 	if err != nil {
-		return workflows.DeboardResult{}, toApplicationError(err)
-	}
-	if receipt, err = e.Store.HandOver(ctx, in.ReceiptID, reseal); err != nil {
 		return workflows.DeboardResult{}, toApplicationError(err)
 	}
 	result, err := resultOf(receipt)
 	return result, toApplicationError(err)
 }
 
-func (e *Erasure) resealer(ctx context.Context, receipt db.Receipt) (func(db.Credential) ([]byte, error), error) {
-	ref := provider.AccountRef{Provider: provider.Name(receipt.Provider), AccountID: receipt.AccountID}
-	key, err := e.Vault.Key(ctx, vault.AccountScope(ref))
-	if errors.Is(err, vault.ErrDestroyed) {
-		// The account was erased before: there is no credential that could be asked for.
-		return func(db.Credential) ([]byte, error) { return nil, err }, nil
+// reseal seals an account's grant for its revocation. A data key that does not open is
+// lost only at the last attempt: another worker may have the key of the keyset that this
+// one lacks.
+func (e *Erasure) reseal(credential db.Credential, keySealed []byte, last bool) ([]byte, error) {
+	if keySealed == nil {
+		return nil, fmt.Errorf("%w: there is no key of the account", store.ErrGrantLost)
+	}
+	ref := provider.AccountRef{Provider: provider.Name(credential.Provider), AccountID: credential.AccountID}
+	key, err := e.Vault.OpenKey(vault.AccountScope(ref), keySealed)
+	if errors.Is(err, vault.ErrUnsealed) && last {
+		return nil, fmt.Errorf("%w: the account's key does not open with our keyset", store.ErrGrantLost)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return func(credential db.Credential) ([]byte, error) {
-		grant, err := credentials.Open(key, credential.GrantSealed)
-		if err != nil {
-			return nil, err
-		}
-		grant.ExpiresAt = credential.AccessExpiresAt
-		return credentials.SealInTransit(e.Vault.Master(), grant)
-	}, nil
+	grant, err := credentials.Open(key, credential.GrantSealed)
+	if errors.Is(err, vault.ErrUnsealed) {
+		return nil, fmt.Errorf("%w: it does not open with the account's key", store.ErrGrantLost)
+	}
+	if err != nil {
+		return nil, err
+	}
+	grant.ExpiresAt = credential.AccessExpiresAt
+	return credentials.SealInTransit(e.Vault.Master(), grant)
 }
 
 // beating beats at once and again and again, until the work is done: counting the rows of
