@@ -92,7 +92,7 @@ func (l *Links) exchange(ctx context.Context, service provider.Service, a db.Aut
 	}
 	// A token that was good a moment ago: superseded, or rejected for a moment.
 	if grant, err = service.Refresh(ctx, grant.Refresh); err != nil {
-		if provider.KindOf(err) == provider.Reauthorization {
+		if provider.Ended(err) {
 			err = fmt.Errorf("%w: %w", errSuperseded, err)
 		}
 		return grant, account, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -72,10 +73,20 @@ func (l *Links) LinksFailed(ctx context.Context, ref provider.AccountRef, orgs [
 	}
 }
 
+// keepAliveFor is how long a look at a link waits for a refresh, which goes on without it: a
+// provider that does not answer must not keep a Link from seeing that it is to be erased.
+const keepAliveFor = 5 * time.Second
+
+func (l *Links) keepAlive(ctx context.Context, ref provider.AccountRef) error {
+	ctx, cancel := context.WithTimeout(ctx, keepAliveFor)
+	defer cancel()
+	return l.Credentials.KeepAlive(ctx, ref) //nolint:wrapcheck // it is ours
+}
+
 // CheckLink says what the link's row says, and keeps the account's credential from dying
 // of old age where nothing else uses it. Repeating it changes nothing.
 func (l *Links) CheckLink(ctx context.Context, in workflows.LinkInput) (workflows.LinkCheck, error) {
-	if err := l.Credentials.KeepAlive(ctx, in.AccountRef); err != nil {
+	if err := l.keepAlive(ctx, in.AccountRef); err != nil {
 		activity.GetLogger(ctx).Warn("credential was not kept alive", "account_id", in.AccountID, "error", err)
 	}
 	row, err := l.Store.Link(ctx, in.AccountRef, in.OrgID)

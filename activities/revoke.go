@@ -32,7 +32,7 @@ func (e *Erasure) RevokeGrant(ctx context.Context, in workflows.RevokeInput) (wo
 	if err := e.Store.SettleRevocation(ctx, in.ReceiptID, outcome, evidence); err != nil {
 		return workflows.RevokeResult{}, tryAgain(err)
 	}
-	return workflows.RevokeResult{TokenOutcome: outcome}, nil
+	return e.outcome(ctx, in) // not ours, where another authorization ended it meanwhile
 }
 
 // GiveUpRevocation erases a grant that the provider was asked in vain to end, and says
@@ -78,10 +78,11 @@ func (e *Erasure) refreshed(ctx context.Context, service provider.Service, in wo
 	return grant, e.Store.RotateRevocation(ctx, in.ReceiptID, sealed)
 }
 
-// settled takes a grant that is dead already for what was wanted.
+// settled takes a grant that is dead already for what was wanted. One that the provider
+// only does not accept now may live again: it is asked about once more.
 func settled(err error) (outcome, evidence string, _ error) {
 	var failure *provider.Error
-	if errors.As(err, &failure) && failure.Kind == provider.Reauthorization {
+	if errors.As(err, &failure) && provider.Ended(failure) {
 		return store.TokenAlreadyDead, fmt.Sprintf("%s: status %d, code %q", failure.Verdict, failure.Status, failure.Code), nil
 	}
 	return "", "", err

@@ -19,6 +19,7 @@ const (
 	CodeGone                = "expired"        // there is no such authorization any more
 	CodeMissingScopes       = "missing_scopes" // the grant does not even say whose it is
 	CodeSuperseded          = "superseded"     // another authorization of the account came after
+	CodeAppDisabled         = "app_disabled"   // the account's administrator does not allow the app
 )
 
 // Authorize turns an authorization code into a link: it exchanges the code, stores the
@@ -51,7 +52,7 @@ func Authorize(ctx workflow.Context, in AuthorizeInput) (AuthorizeResult, error)
 
 // refuse ends the authorization with the reason, and erases its secrets.
 func refuse(ctx workflow.Context, in AuthorizeInput, cause error) (AuthorizeResult, error) {
-	refusal := Refusal{AuthorizationID: in.AuthorizationID, ErrorCode: refusalCode(ErrorType(cause))}
+	refusal := Refusal{AuthorizationID: in.AuthorizationID, ErrorCode: refusalCode(cause)}
 	workflow.GetLogger(ctx).Info("authorization refused", "authorization_id", in.AuthorizationID, "error_code", refusal.ErrorCode)
 	var refused Refused
 	err := workflow.ExecuteActivity(bookkeeping(ctx, "Refuse: "+refusal.ErrorCode), RefuseActivity, refusal).Get(ctx, &refused)
@@ -73,9 +74,14 @@ func ofOrg(ctx workflow.Context, org uuid.UUID) error {
 	return findable(ctx, OrgIDKey, org.String())
 }
 
-func refusalCode(errorType string) string {
-	switch errorType {
-	case ErrRefused, ErrReauthorization:
+func refusalCode(cause error) string {
+	switch ErrorType(cause) {
+	case ErrReauthorization:
+		if DetailsOf(cause).Verdict == provider.VerdictAppDisabled {
+			return CodeAppDisabled
+		}
+		return CodeRejected
+	case ErrRefused:
 		return CodeRejected
 	case ErrMisconfigured:
 		return CodeMisconfigured

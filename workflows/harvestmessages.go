@@ -58,8 +58,9 @@ type ReadMeetingsResult struct {
 
 // Stop is why a pass ends before its work is done: an error type. The zero Stop is none.
 type Stop struct {
-	Type  string `json:"type,omitempty"`
-	Daily bool   `json:"daily,omitempty"` // of ErrRateLimited: the day's quota or budget is spent
+	Type    string `json:"type,omitempty"`
+	Daily   bool   `json:"daily,omitempty"`   // of ErrRateLimited: the day's quota or budget is spent
+	Verdict string `json:"verdict,omitempty"` // of ErrReauthorization: on the account's token, see provider.Error
 }
 
 // StopCanceled is the type of the [Stop] of a pass that was canceled.

@@ -42,6 +42,8 @@ func reason(code string) (text string, status int) {
 		return "The app may not even read which account it was added to. Nothing was linked. Add the permissions that the documentation lists to the app, and begin again.", http.StatusOK
 	case workflows.CodeSuperseded:
 		return "The account was authorized once more after this, and that authorization counts. If the account is not in the table, begin again.", http.StatusOK
+	case workflows.CodeAppDisabled:
+		return "The account's administrator does not allow the app. Nothing was linked. Have it allowed, and begin again.", http.StatusOK
 	case workflows.CodeUnlinking:
 		return "The account was unlinked a moment ago and is still being erased. Begin again in some minutes.", http.StatusOK
 	case workflows.CodeProviderUnavailable:

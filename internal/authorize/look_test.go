@@ -11,6 +11,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"callweave/internal/provider"
+	"callweave/internal/store"
+	"callweave/internal/store/db"
 	"callweave/workflows"
 )
 
@@ -106,4 +108,41 @@ func (b *bundle) show(t testing.TB, o *org) listed {
 		t.Fatalf("want one account: %d %s (%v)", got.status, got.body, err)
 	}
 	return info.Accounts[0]
+}
+
+// eventually waits until something is so.
+func (b *bundle) eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !so(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("in two minutes it is not so that %s", what)
+		}
+		b.number(t, "select 1") // a breath
+	}
+}
+
+// receipt is the one of the account.
+func (b *bundle) receipt(t testing.TB) db.Receipt {
+	t.Helper()
+	rows, err := b.store.Receipts(t.Context(), store.ReadFilter{AccountID: b.ref.AccountID, Limit: 2})
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("%d receipts, %v", len(rows), err)
+	}
+	return rows[0]
+}
+
+// attempts is how often a workflow's activity that is under way was tried.
+func (b *bundle) attempts(t testing.TB, id string) int32 {
+	t.Helper()
+	found, err := b.temporal.DescribeWorkflowExecution(t.Context(), id, "")
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pending := range found.GetPendingActivities() {
+		return pending.GetAttempt()
+	}
+	return 0
 }

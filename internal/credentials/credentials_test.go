@@ -76,7 +76,7 @@ func TestPriorPair(t *testing.T) {
 	if same(access, access2) {
 		t.Error("the token is the one before")
 	}
-	if row := b.row(t); row.Verdict == nil || *row.Verdict != verdictRaced {
+	if row := b.row(t); row.Verdict == nil || *row.Verdict != provider.VerdictRaced {
 		t.Errorf("verdict = %v, want raced", row.Verdict)
 	}
 	if err := b.worker(b.zoom).Worked(t.Context(), b.ref, access2); err != nil {

@@ -21,15 +21,6 @@ const (
 	fieldPriorGrant = "prior_grant_sealed"
 )
 
-// Verdicts that end a credential; every other one leaves it to a later attempt, to the
-// account's administrator or to us.
-const (
-	verdictRaced        = "raced"
-	verdictRevoked      = "revoked"
-	verdictExpired      = "expired"
-	verdictAdminRemoved = "admin_removed"
-)
-
 // errMoved says that somebody replaced the pair between the note that it is about to be
 // refreshed and the lock, and that theirs must be refreshed as well.
 var errMoved = errors.New("the pair changed meanwhile")
@@ -183,7 +174,7 @@ func (m *Manager) keep(ctx context.Context, r *refreshing, grant, from provider.
 		rotation.Scopes = c.Scopes
 	}
 	if used > 0 {
-		rotation.Verdict, rotation.Evidence = verdictRaced, "the pair before the current one was accepted"
+		rotation.Verdict, rotation.Evidence = provider.VerdictRaced, "the pair before the current one was accepted"
 	}
 	if err := c.Rotate(ctx, rotation); err != nil {
 		return err
@@ -204,20 +195,17 @@ func (m *Manager) note(ctx context.Context, r *refreshing, err error) error {
 		verdict = string(failure.Kind)
 	}
 	// Zoom has the same words for a token that was revoked and for one nobody used.
-	if verdict == verdictRevoked && !m.now().Before(r.credential.RefreshedAt.Add(unusedFor)) {
-		verdict = verdictExpired
+	if verdict == provider.VerdictRevoked && !m.now().Before(r.credential.RefreshedAt.Add(unusedFor)) {
+		verdict = provider.VerdictExpired
 	}
 	evidence := fmt.Sprintf("status %d, code %q", failure.Status, failure.Code)
 	if !r.unanswered.IsZero() {
 		evidence += fmt.Sprintf("; the refresh begun at %s was never answered: its reply may have been lost", r.unanswered.Format(time.RFC3339))
 	}
-	if failure.Kind == provider.Reauthorization {
-		switch verdict {
-		case verdictRevoked, verdictExpired, verdictAdminRemoved:
-			orgs, err := r.credential.Kill(ctx, verdict, evidence, RelinkText)
-			r.failed = orgs
-			return err
-		}
+	if provider.Ended(err) {
+		orgs, err := r.credential.Kill(ctx, verdict, evidence, RelinkText)
+		r.failed = orgs
+		return err
 	}
 	return r.credential.Judge(ctx, verdict, evidence, ambiguous(err))
 }

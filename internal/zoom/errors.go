@@ -136,7 +136,7 @@ func (c *Client) classifyAPI(operation string, response *http.Response) *provide
 	case status == http.StatusTooManyRequests:
 		classifyRate(failure, response.Header, said.text(), c.config.Now())
 	case strings.Contains(text, "does not contain scopes"), failure.Code == "104", failure.Code == "4711":
-		failure.Kind, failure.Verdict = provider.MissingScopes, VerdictScopesChanged
+		failure.Kind, failure.Verdict = provider.MissingScopes, provider.VerdictScopesChanged
 	case status == http.StatusUnauthorized, failure.Code == "124":
 		failure.Kind = provider.Unauthorized
 	case status >= 500, status < 400, status == http.StatusRequestTimeout: // a redirect is not Zoom's

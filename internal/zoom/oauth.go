@@ -65,7 +65,7 @@ func (c *Client) Revoke(ctx context.Context, access secret.Text) error {
 		return nil
 	}
 	failure := classifyToken(opRevoke, response.StatusCode, response.Header, body, c.config.Now())
-	if failure.Kind == provider.Reauthorization {
+	if provider.Ended(failure) {
 		return nil // it is dead already
 	}
 	return failure

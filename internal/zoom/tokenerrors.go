@@ -8,17 +8,6 @@ import (
 	"callweave/internal/provider"
 )
 
-// Verdicts on a token.
-const (
-	VerdictRaced         = "raced"         // a newer pair exists
-	VerdictRevoked       = "revoked"       // ended by Zoom, by the user or by a later authorization
-	VerdictExpired       = "expired"       // not used for 90 days
-	VerdictAdminRemoved  = "admin_removed" // its owner left the account
-	VerdictAppDisabled   = "app_disabled"  // by the account's administrator, or by Zoom
-	VerdictScopesChanged = "scopes_changed"
-	VerdictInvalidClient = "invalid_client" // our client id or secret
-)
-
 type verdict struct {
 	kind provider.Kind
 	name string
@@ -29,31 +18,31 @@ type verdict struct {
 func tokenVerdict(operation, code, reason string) (v verdict, ok bool) {
 	switch code {
 	case "4702", "4704", "invalid_client", "unauthorized_client": // invalid client, client unknown
-		return verdict{provider.Misconfigured, VerdictInvalidClient}, true
+		return verdict{provider.Misconfigured, provider.VerdictInvalidClient}, true
 	case "4705", "4706", "4709", "unsupported_grant_type": // grant type, credentials missing, redirect URI
 		return verdict{provider.Misconfigured, ""}, true
 	case "4711": // the token's scopes are not the app's any more
-		return verdict{provider.Reauthorization, VerdictScopesChanged}, true
+		return verdict{provider.Reauthorization, provider.VerdictScopesChanged}, true
 	case "4717": // the app itself is disabled: no tenant can mend that
-		return verdict{provider.Misconfigured, VerdictAppDisabled}, true
+		return verdict{provider.Misconfigured, provider.VerdictAppDisabled}, true
 	case "4733", "4734": // authorization code expired, authorization code invalid
 		return verdict{provider.Refused, ""}, true
 	case "4735": // owner of the token does not exist
-		return verdict{provider.Reauthorization, VerdictAdminRemoved}, true
+		return verdict{provider.Reauthorization, provider.VerdictAdminRemoved}, true
 	case "4737", "4741": // refresh token not found; revoked by a later authorization
-		return verdict{provider.Reauthorization, VerdictRevoked}, true
+		return verdict{provider.Reauthorization, provider.VerdictRevoked}, true
 	case "4738": // disabled by the account's administrator
-		return verdict{provider.Reauthorization, VerdictAppDisabled}, true
+		return verdict{provider.Reauthorization, provider.VerdictAppDisabled}, true
 	case "4740": // used more often than the token's version tolerates
-		return verdict{provider.Reauthorization, VerdictRaced}, true
+		return verdict{provider.Reauthorization, provider.VerdictRaced}, true
 	case "124", "invalid_grant", "invalid_request", "invalid_token": // invalid_request: Zoom before 2023
 		switch {
 		case operation == opExchange:
 			return verdict{provider.Refused, ""}, true
 		case strings.Contains(strings.ToLower(reason), "expired"):
-			return verdict{provider.Reauthorization, VerdictExpired}, true
+			return verdict{provider.Reauthorization, provider.VerdictExpired}, true
 		}
-		return verdict{provider.Reauthorization, VerdictRevoked}, true
+		return verdict{provider.Reauthorization, provider.VerdictRevoked}, true
 	}
 	return verdict{}, false
 }
