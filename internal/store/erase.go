@@ -121,6 +121,9 @@ func (s *Store) EraseBatch(ctx context.Context, receiptID uuid.UUID, maxRows int
 		if err != nil || receipt.FinishedAt != nil {
 			return err
 		}
+		if err := q.SearchByIndex(ctx); err != nil {
+			return err
+		}
 		for _, step := range stepsOf(scope) {
 			rows, err := step.erase(ctx, q, receipt, int32(maxRows))
 			if err != nil {

@@ -3,10 +3,13 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"callweave/internal/provider"
 	"callweave/internal/store/db"
@@ -35,10 +38,27 @@ func stepsOf(scope erasure) []eraseStep {
 	return steps
 }
 
+// eraseDay erases rows of the day, by UTC, in which one was found: err says that there is none.
+func eraseDay(at time.Time, err error, erase func(day, next time.Time) (int64, error)) (int64, error) {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for a day: %w", err)
+	}
+	day := at.UTC().Truncate(24 * time.Hour)
+	return erase(day, day.Add(24*time.Hour))
+}
+
 func linkSteps() []eraseStep {
 	return []eraseStep{
 		{"call_minutes", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
-			return q.EraseCallMinutes(ctx, db.EraseCallMinutesParams{Provider: r.Provider, AccountID: r.AccountID, OrgID: r.OrgID, MaxRows: n})
+			at, err := q.CallMinutesToErase(ctx, r.Provider, r.AccountID, r.OrgID)
+			return eraseDay(at, err, func(day, next time.Time) (int64, error) {
+				return q.EraseCallMinutes(ctx, db.EraseCallMinutesParams{
+					Provider: r.Provider, AccountID: r.AccountID, OrgID: r.OrgID, Day: day, NextDay: next, MaxRows: n,
+				})
+			})
 		}},
 		{"matches", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
 			return q.EraseMatches(ctx, db.EraseMatchesParams{Provider: r.Provider, AccountID: r.AccountID, OrgID: r.OrgID, MaxRows: n})
@@ -59,13 +79,22 @@ func orgSteps() []eraseStep {
 			if err := q.ForgetDeviceSync(ctx, r.OrgID); err != nil {
 				return 0, err
 			}
-			return q.EraseClientSamples(ctx, r.OrgID, n)
+			at, err := q.ClientSamplesToErase(ctx, r.OrgID)
+			return eraseDay(at, err, func(day, next time.Time) (int64, error) {
+				return q.EraseClientSamples(ctx, db.EraseClientSamplesParams{OrgID: r.OrgID, Day: day, NextDay: next, MaxRows: n})
+			})
 		}},
 		{"radio_samples", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
-			return q.EraseRadioSamples(ctx, r.OrgID, n)
+			at, err := q.RadioSamplesToErase(ctx, r.OrgID)
+			return eraseDay(at, err, func(day, next time.Time) (int64, error) {
+				return q.EraseRadioSamples(ctx, db.EraseRadioSamplesParams{OrgID: r.OrgID, Day: day, NextDay: next, MaxRows: n})
+			})
 		}},
 		{"wan_samples", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
-			return q.EraseWANSamples(ctx, r.OrgID, n)
+			at, err := q.WANSamplesToErase(ctx, r.OrgID)
+			return eraseDay(at, err, func(day, next time.Time) (int64, error) {
+				return q.EraseWANSamples(ctx, db.EraseWANSamplesParams{OrgID: r.OrgID, Day: day, NextDay: next, MaxRows: n})
+			})
 		}},
 		{"leases", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
 			return q.EraseLeases(ctx, r.OrgID, n)

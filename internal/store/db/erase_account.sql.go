@@ -107,11 +107,9 @@ func (q *Queries) EraseMediaSamples(ctx context.Context, legs []int64) (int64, e
 }
 
 const eraseMeetings = `-- name: EraseMeetings :execrows
-with batch as (
-    select m.meeting_id from meetings m where m.provider = $1 and m.account_id = $2 limit $3
-)
-delete from meetings m using batch b
-where m.provider = $1 and m.account_id = $2 and m.meeting_id = b.meeting_id
+delete from meetings m
+where m.ctid = any(array(
+        select b.ctid from meetings b where b.provider = $1 and b.account_id = $2 limit $3))
   and not exists (select from legs l where l.provider = m.provider and l.account_id = m.account_id and l.meeting_id = m.meeting_id)
 `
 
@@ -138,11 +136,9 @@ func (q *Queries) EraseRequests(ctx context.Context, provider string, accountID 
 
 const eraseWindows = `-- name: EraseWindows :execrows
 
-with batch as (
-    select w.from_at, w.to_at from windows w where w.provider = $1 and w.account_id = $2 limit $3
-)
-delete from windows w using batch b
-where w.provider = $1 and w.account_id = $2 and w.from_at = b.from_at and w.to_at = b.to_at
+delete from windows
+where ctid = any(array(
+    select w.ctid from windows w where w.provider = $1 and w.account_id = $2 limit $3))
 `
 
 // What was harvested of an account. The ledger goes first: should a new link come up in

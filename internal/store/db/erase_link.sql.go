@@ -7,9 +7,24 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
+
+const callMinutesToErase = `-- name: CallMinutesToErase :one
+select c.start_at from call_minutes c
+where c.provider = $1 and c.account_id = $2 and c.org_id = $3
+limit 1
+`
+
+// When one of them is, if any is left.
+func (q *Queries) CallMinutesToErase(ctx context.Context, provider string, accountID string, orgID uuid.UUID) (time.Time, error) {
+	row := q.db.QueryRow(ctx, callMinutesToErase, provider, accountID, orgID)
+	var start_at time.Time
+	err := row.Scan(&start_at)
+	return start_at, err
+}
 
 const countLinkRows = `-- name: CountLinkRows :many
 select 'call_minutes'::text as table_name, count(*) as rows from call_minutes c where c.provider = $1 and c.account_id = $2 and c.org_id = $3
@@ -58,29 +73,32 @@ func (q *Queries) EraseAuthorizationsOfLink(ctx context.Context, provider string
 }
 
 const eraseCallMinutes = `-- name: EraseCallMinutes :execrows
-
-with batch as (
-    select c.org_id, c.leg_id, c.start_at from call_minutes c
-    where c.provider = $1 and c.account_id = $2 and c.org_id = $3
-    limit $4
-)
-delete from call_minutes m using batch b
-where m.org_id = b.org_id and m.leg_id = b.leg_id and m.start_at = b.start_at
+delete from call_minutes m
+where m.ctid = any(array(
+        select c.ctid from call_minutes c
+        where c.provider = $1 and c.account_id = $2 and c.org_id = $3
+          and c.start_at >= $4 and c.start_at < $5
+        limit $6))
+  and m.provider = $1 and m.account_id = $2 and m.org_id = $3
+  and m.start_at >= $4 and m.start_at < $5
 `
 
 type EraseCallMinutesParams struct {
 	Provider  string
 	AccountID string
 	OrgID     uuid.UUID
+	Day       time.Time
+	NextDay   time.Time
 	MaxRows   int32
 }
 
-// Every delete is bounded by @max_rows and finds its rows by an index, partition by partition.
 func (q *Queries) EraseCallMinutes(ctx context.Context, arg EraseCallMinutesParams) (int64, error) {
 	result, err := q.db.Exec(ctx, eraseCallMinutes,
 		arg.Provider,
 		arg.AccountID,
 		arg.OrgID,
+		arg.Day,
+		arg.NextDay,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -102,12 +120,11 @@ func (q *Queries) EraseLink(ctx context.Context, provider string, accountID stri
 }
 
 const eraseMatches = `-- name: EraseMatches :execrows
-with batch as (
-    select m.org_id, m.leg_id from matches m
+delete from matches
+where ctid = any(array(
+    select m.ctid from matches m
     where m.provider = $1 and m.account_id = $2 and m.org_id = $3
-    limit $4
-)
-delete from matches m using batch b where m.org_id = b.org_id and m.leg_id = b.leg_id
+    limit $4))
 `
 
 type EraseMatchesParams struct {
@@ -131,13 +148,11 @@ func (q *Queries) EraseMatches(ctx context.Context, arg EraseMatchesParams) (int
 }
 
 const eraseWeaves = `-- name: EraseWeaves :execrows
-with batch as (
-    select w.meeting_id from weaves w
+delete from weaves
+where ctid = any(array(
+    select w.ctid from weaves w
     where w.provider = $1 and w.account_id = $2 and w.org_id = $3
-    limit $4
-)
-delete from weaves w using batch b
-where w.provider = $1 and w.account_id = $2 and w.org_id = $3 and w.meeting_id = b.meeting_id
+    limit $4))
 `
 
 type EraseWeavesParams struct {
@@ -158,4 +173,19 @@ func (q *Queries) EraseWeaves(ctx context.Context, arg EraseWeavesParams) (int64
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const searchByIndex = `-- name: SearchByIndex :exec
+
+select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)
+`
+
+// A batch is found by an index and erased by where its rows are (ctid), so that its cost is
+// that of its rows: a join with the table would read all of it. In partitioned tables a
+// batch is of one UTC day, which is one partition: a ctid is unique in one table only.
+// For the transaction. The planner takes a batch for cheap to find by reading the table
+// from its beginning; but there are the rows of others, and what was erased before.
+func (q *Queries) SearchByIndex(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, searchByIndex)
+	return err
 }

@@ -12,6 +12,17 @@ import (
 	"github.com/google/uuid"
 )
 
+const clientSamplesToErase = `-- name: ClientSamplesToErase :one
+select c.start_at from client_samples c where c.org_id = $1 limit 1
+`
+
+func (q *Queries) ClientSamplesToErase(ctx context.Context, orgID uuid.UUID) (time.Time, error) {
+	row := q.db.QueryRow(ctx, clientSamplesToErase, orgID)
+	var start_at time.Time
+	err := row.Scan(&start_at)
+	return start_at, err
+}
+
 const countOrgRows = `-- name: CountOrgRows :many
 select 'client_samples'::text as table_name, count(*) as rows from client_samples c where c.org_id = $1
 union all select 'radio_samples', count(*) from radio_samples r where r.org_id = $1
@@ -66,15 +77,28 @@ func (q *Queries) EraseAuthorizationsOfOrg(ctx context.Context, orgID uuid.UUID,
 }
 
 const eraseClientSamples = `-- name: EraseClientSamples :execrows
-with batch as (
-    select c.org_id, c.mac, c.start_at, c.end_at from client_samples c where c.org_id = $1 limit $2
-)
-delete from client_samples s using batch b
-where s.org_id = b.org_id and s.mac = b.mac and s.start_at = b.start_at and s.end_at = b.end_at
+delete from client_samples s
+where s.ctid = any(array(
+        select c.ctid from client_samples c
+        where c.org_id = $1 and c.start_at >= $2 and c.start_at < $3
+        limit $4))
+  and s.org_id = $1 and s.start_at >= $2 and s.start_at < $3
 `
 
-func (q *Queries) EraseClientSamples(ctx context.Context, orgID uuid.UUID, maxRows int32) (int64, error) {
-	result, err := q.db.Exec(ctx, eraseClientSamples, orgID, maxRows)
+type EraseClientSamplesParams struct {
+	OrgID   uuid.UUID
+	Day     time.Time
+	NextDay time.Time
+	MaxRows int32
+}
+
+func (q *Queries) EraseClientSamples(ctx context.Context, arg EraseClientSamplesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseClientSamples,
+		arg.OrgID,
+		arg.Day,
+		arg.NextDay,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -94,11 +118,8 @@ func (q *Queries) EraseDeviceState(ctx context.Context, orgID uuid.UUID) (int64,
 }
 
 const eraseLeases = `-- name: EraseLeases :execrows
-with batch as (
-    select l.org_id, l.mac, l.source, l.from_at from leases l where l.org_id = $1 limit $2
-)
-delete from leases s using batch b
-where s.org_id = b.org_id and s.mac = b.mac and s.source = b.source and s.from_at = b.from_at
+delete from leases
+where ctid = any(array(select l.ctid from leases l where l.org_id = $1 limit $2))
 `
 
 func (q *Queries) EraseLeases(ctx context.Context, orgID uuid.UUID, maxRows int32) (int64, error) {
@@ -110,15 +131,28 @@ func (q *Queries) EraseLeases(ctx context.Context, orgID uuid.UUID, maxRows int3
 }
 
 const eraseRadioSamples = `-- name: EraseRadioSamples :execrows
-with batch as (
-    select r.org_id, r.ap_mac, r.band, r.start_at, r.end_at from radio_samples r where r.org_id = $1 limit $2
-)
-delete from radio_samples s using batch b
-where s.org_id = b.org_id and s.ap_mac = b.ap_mac and s.band = b.band and s.start_at = b.start_at and s.end_at = b.end_at
+delete from radio_samples s
+where s.ctid = any(array(
+        select r.ctid from radio_samples r
+        where r.org_id = $1 and r.start_at >= $2 and r.start_at < $3
+        limit $4))
+  and s.org_id = $1 and s.start_at >= $2 and s.start_at < $3
 `
 
-func (q *Queries) EraseRadioSamples(ctx context.Context, orgID uuid.UUID, maxRows int32) (int64, error) {
-	result, err := q.db.Exec(ctx, eraseRadioSamples, orgID, maxRows)
+type EraseRadioSamplesParams struct {
+	OrgID   uuid.UUID
+	Day     time.Time
+	NextDay time.Time
+	MaxRows int32
+}
+
+func (q *Queries) EraseRadioSamples(ctx context.Context, arg EraseRadioSamplesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseRadioSamples,
+		arg.OrgID,
+		arg.Day,
+		arg.NextDay,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -138,15 +172,28 @@ func (q *Queries) EraseSites(ctx context.Context, orgID uuid.UUID) (int64, error
 }
 
 const eraseWANSamples = `-- name: EraseWANSamples :execrows
-with batch as (
-    select w.org_id, w.gateway_mac, w.port_id, w.start_at, w.end_at from wan_samples w where w.org_id = $1 limit $2
-)
-delete from wan_samples s using batch b
-where s.org_id = b.org_id and s.gateway_mac = b.gateway_mac and s.port_id = b.port_id and s.start_at = b.start_at and s.end_at = b.end_at
+delete from wan_samples s
+where s.ctid = any(array(
+        select w.ctid from wan_samples w
+        where w.org_id = $1 and w.start_at >= $2 and w.start_at < $3
+        limit $4))
+  and s.org_id = $1 and s.start_at >= $2 and s.start_at < $3
 `
 
-func (q *Queries) EraseWANSamples(ctx context.Context, orgID uuid.UUID, maxRows int32) (int64, error) {
-	result, err := q.db.Exec(ctx, eraseWANSamples, orgID, maxRows)
+type EraseWANSamplesParams struct {
+	OrgID   uuid.UUID
+	Day     time.Time
+	NextDay time.Time
+	MaxRows int32
+}
+
+func (q *Queries) EraseWANSamples(ctx context.Context, arg EraseWANSamplesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseWANSamples,
+		arg.OrgID,
+		arg.Day,
+		arg.NextDay,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -163,4 +210,26 @@ update orgs set devices_synced_at = null, devices_error = null where org_id = $1
 func (q *Queries) ForgetDeviceSync(ctx context.Context, orgID uuid.UUID) error {
 	_, err := q.db.Exec(ctx, forgetDeviceSync, orgID)
 	return err
+}
+
+const radioSamplesToErase = `-- name: RadioSamplesToErase :one
+select r.start_at from radio_samples r where r.org_id = $1 limit 1
+`
+
+func (q *Queries) RadioSamplesToErase(ctx context.Context, orgID uuid.UUID) (time.Time, error) {
+	row := q.db.QueryRow(ctx, radioSamplesToErase, orgID)
+	var start_at time.Time
+	err := row.Scan(&start_at)
+	return start_at, err
+}
+
+const wANSamplesToErase = `-- name: WANSamplesToErase :one
+select w.start_at from wan_samples w where w.org_id = $1 limit 1
+`
+
+func (q *Queries) WANSamplesToErase(ctx context.Context, orgID uuid.UUID) (time.Time, error) {
+	row := q.db.QueryRow(ctx, wANSamplesToErase, orgID)
+	var start_at time.Time
+	err := row.Scan(&start_at)
+	return start_at, err
 }

@@ -71,10 +71,9 @@ func (q *Queries) AddWebhook(ctx context.Context, arg AddWebhookParams) (int64, 
 }
 
 const eraseWebhooks = `-- name: EraseWebhooks :execrows
-with batch as (
-    select w.event_id from webhook_events w where w.provider = $1 and w.account_id = $2::text limit $3
-)
-delete from webhook_events w using batch b where w.event_id = b.event_id
+delete from webhook_events
+where ctid = any(array(
+    select w.ctid from webhook_events w where w.provider = $1 and w.account_id = $2::text limit $3))
 `
 
 func (q *Queries) EraseWebhooks(ctx context.Context, provider string, accountID string, maxRows int32) (int64, error) {

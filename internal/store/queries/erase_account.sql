@@ -2,11 +2,9 @@
 -- the middle, what is gone is a gap again and is harvested anew.
 
 -- name: EraseWindows :execrows
-with batch as (
-    select w.from_at, w.to_at from windows w where w.provider = @provider and w.account_id = @account_id limit @max_rows
-)
-delete from windows w using batch b
-where w.provider = @provider and w.account_id = @account_id and w.from_at = b.from_at and w.to_at = b.to_at;
+delete from windows
+where ctid = any(array(
+    select w.ctid from windows w where w.provider = @provider and w.account_id = @account_id limit @max_rows));
 
 -- name: LegsToErase :many
 select leg_id from legs where provider = @provider and account_id = @account_id limit @max_rows;
@@ -19,11 +17,9 @@ delete from legs where leg_id = any(@legs::bigint[]);
 
 -- name: EraseMeetings :execrows
 -- Only those without legs, which would go with them unseen.
-with batch as (
-    select m.meeting_id from meetings m where m.provider = @provider and m.account_id = @account_id limit @max_rows
-)
-delete from meetings m using batch b
-where m.provider = @provider and m.account_id = @account_id and m.meeting_id = b.meeting_id
+delete from meetings m
+where m.ctid = any(array(
+        select b.ctid from meetings b where b.provider = @provider and b.account_id = @account_id limit @max_rows))
   and not exists (select from legs l where l.provider = m.provider and l.account_id = m.account_id and l.meeting_id = m.meeting_id);
 
 -- name: EraseRequests :execrows

@@ -4,33 +4,42 @@
 -- name: ForgetDeviceSync :exec
 update orgs set devices_synced_at = null, devices_error = null where org_id = $1 and devices_synced_at is not null;
 
+-- name: ClientSamplesToErase :one
+select c.start_at from client_samples c where c.org_id = $1 limit 1;
+
 -- name: EraseClientSamples :execrows
-with batch as (
-    select c.org_id, c.mac, c.start_at, c.end_at from client_samples c where c.org_id = @org_id limit @max_rows
-)
-delete from client_samples s using batch b
-where s.org_id = b.org_id and s.mac = b.mac and s.start_at = b.start_at and s.end_at = b.end_at;
+delete from client_samples s
+where s.ctid = any(array(
+        select c.ctid from client_samples c
+        where c.org_id = @org_id and c.start_at >= @day and c.start_at < @next_day
+        limit @max_rows))
+  and s.org_id = @org_id and s.start_at >= @day and s.start_at < @next_day;
+
+-- name: RadioSamplesToErase :one
+select r.start_at from radio_samples r where r.org_id = $1 limit 1;
 
 -- name: EraseRadioSamples :execrows
-with batch as (
-    select r.org_id, r.ap_mac, r.band, r.start_at, r.end_at from radio_samples r where r.org_id = @org_id limit @max_rows
-)
-delete from radio_samples s using batch b
-where s.org_id = b.org_id and s.ap_mac = b.ap_mac and s.band = b.band and s.start_at = b.start_at and s.end_at = b.end_at;
+delete from radio_samples s
+where s.ctid = any(array(
+        select r.ctid from radio_samples r
+        where r.org_id = @org_id and r.start_at >= @day and r.start_at < @next_day
+        limit @max_rows))
+  and s.org_id = @org_id and s.start_at >= @day and s.start_at < @next_day;
+
+-- name: WANSamplesToErase :one
+select w.start_at from wan_samples w where w.org_id = $1 limit 1;
 
 -- name: EraseWANSamples :execrows
-with batch as (
-    select w.org_id, w.gateway_mac, w.port_id, w.start_at, w.end_at from wan_samples w where w.org_id = @org_id limit @max_rows
-)
-delete from wan_samples s using batch b
-where s.org_id = b.org_id and s.gateway_mac = b.gateway_mac and s.port_id = b.port_id and s.start_at = b.start_at and s.end_at = b.end_at;
+delete from wan_samples s
+where s.ctid = any(array(
+        select w.ctid from wan_samples w
+        where w.org_id = @org_id and w.start_at >= @day and w.start_at < @next_day
+        limit @max_rows))
+  and s.org_id = @org_id and s.start_at >= @day and s.start_at < @next_day;
 
 -- name: EraseLeases :execrows
-with batch as (
-    select l.org_id, l.mac, l.source, l.from_at from leases l where l.org_id = @org_id limit @max_rows
-)
-delete from leases s using batch b
-where s.org_id = b.org_id and s.mac = b.mac and s.source = b.source and s.from_at = b.from_at;
+delete from leases
+where ctid = any(array(select l.ctid from leases l where l.org_id = @org_id limit @max_rows));
 
 -- name: EraseSites :execrows
 delete from sites where org_id = $1;

@@ -30,7 +30,6 @@ where provider = @provider and account_id = @account_id::text and event = @event
 delete from webhook_events where state = 'settled' and settled_at < @before::timestamptz;
 
 -- name: EraseWebhooks :execrows
-with batch as (
-    select w.event_id from webhook_events w where w.provider = @provider and w.account_id = @account_id::text limit @max_rows
-)
-delete from webhook_events w using batch b where w.event_id = b.event_id;
+delete from webhook_events
+where ctid = any(array(
+    select w.ctid from webhook_events w where w.provider = @provider and w.account_id = @account_id::text limit @max_rows));
