@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
@@ -71,16 +74,41 @@ func Dial(ctx context.Context, options client.Options, master *vault.Master, log
 	return c, nil
 }
 
-// RegisterSearchAttributes makes the attributes known to the namespace. Repeating it
-// changes nothing.
+// RegisterSearchAttributes makes the attributes known to the namespace. Where they are
+// known already nothing is registered: it takes rights that a worker need not have. A
+// refusal says which command an operator has to run.
 func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
+	if searchAttributesKnown(ctx, c, namespace) {
+		return nil
+	}
 	_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 		Namespace: namespace, SearchAttributes: searchAttributes(),
 	})
 	if err != nil {
-		return fmt.Errorf("register search attributes: %w", err)
+		return fmt.Errorf("register search attributes (an operator can: %s): %w", registerCommand(namespace), err)
 	}
 	return nil
+}
+
+// searchAttributesKnown asks by a search, which whoever may run workflows may do: one that
+// names an unknown attribute is refused.
+func searchAttributesKnown(ctx context.Context, c client.Client, namespace string) bool {
+	var terms []string
+	for _, name := range slices.Sorted(maps.Keys(searchAttributes())) {
+		terms = append(terms, name+" = 'none'")
+	}
+	_, err := c.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+		Namespace: namespace, Query: strings.Join(terms, " and "),
+	})
+	return err == nil
+}
+
+func registerCommand(namespace string) string {
+	command := "temporal operator search-attribute create --namespace " + namespace
+	for _, name := range slices.Sorted(maps.Keys(searchAttributes())) {
+		command += " --name " + name + " --type Keyword"
+	}
+	return command
 }
 
 // Check reports whether the cluster answers and the namespace exists.
