@@ -94,7 +94,11 @@ func (s *Store) CountErasure(ctx context.Context, receiptID uuid.UUID) error {
 // link. So it decides once more after: what a link that came up meanwhile needs is not
 // counted, and neither is anything where another attempt has counted first.
 func (s *Store) countErasure(ctx context.Context, receipt db.Receipt, scope erasure) error {
-	counts, err := countRows(ctx, s.queries(), receipt, scope)
+	var counts rowCounts
+	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) (err error) {
+		counts, err = countRows(ctx, q, receipt, scope)
+		return err
+	})
 	if err != nil {
 		return err
 	}

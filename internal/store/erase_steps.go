@@ -170,7 +170,11 @@ func (e erasure) keys(ref provider.AccountRef, org uuid.UUID) []vault.Scope {
 // rowCounts is rows by table.
 type rowCounts map[string]int64
 
+// countRows is to run in a transaction.
 func countRows(ctx context.Context, q *db.Queries, r db.Receipt, scope erasure) (rowCounts, error) {
+	if err := q.TakeTime(ctx); err != nil {
+		return nil, fmt.Errorf("lift the limit of statements: %w", err)
+	}
 	counts := rowCounts{}
 	ofLink, err := q.CountLinkRows(ctx, r.Provider, r.AccountID, r.OrgID)
 	if err != nil {

@@ -10,7 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
@@ -54,6 +56,22 @@ func WithMaxConns(n int) Option {
 	}
 }
 
+// DefaultStatementTimeout ends a statement that the database works or waits at for longer.
+// Whoever asked has given up by then: an activity must be heard of every minute, and a
+// provider has one to answer while others wait for the lock of its credential. It is not
+// for migrations, nor for counting what an erasure takes.
+const DefaultStatementTimeout = 2 * time.Minute
+
+const statementTimeout = "statement_timeout"
+
+// WithStatementTimeout replaces the [DefaultStatementTimeout], and what the URL says
+// (statement_timeout, in milliseconds); 0 is no limit.
+func WithStatementTimeout(limit time.Duration) Option {
+	return func(config *pgxpool.Config) {
+		config.ConnConfig.RuntimeParams[statementTimeout] = strconv.FormatInt(limit.Milliseconds(), 10)
+	}
+}
+
 // Open connects to the database at url and checks that its schema is the one this
 // build was made for (see [CheckSchema]).
 func Open(ctx context.Context, url string, options ...Option) (*Store, error) {
@@ -64,6 +82,9 @@ func Open(ctx context.Context, url string, options ...Option) (*Store, error) {
 	}
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = DefaultMaxConns
+	}
+	if _, says := config.ConnConfig.RuntimeParams[statementTimeout]; !says {
+		WithStatementTimeout(DefaultStatementTimeout)(config)
 	}
 	for _, option := range options {
 		option(config)

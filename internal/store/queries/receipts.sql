@@ -13,6 +13,10 @@ insert into receipts (provider, account_id, org_id, reason, fenced_at, last_link
 values ($1, $2, $3, $4, $5, $6, $7)
 returning *;
 
+-- name: TakeTime :exec
+-- For the transaction: counting all that years have left takes as long as it takes.
+select set_config('statement_timeout', '0', true);
+
 -- name: CountedReceipt :exec
 -- Only the first count is from before the first batch.
 update receipts set rows_before = $2 where receipt_id = $1 and rows_before = '{}';
