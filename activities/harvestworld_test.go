@@ -52,10 +52,30 @@ type harvestBundle struct {
 	vault   *vault.Vault
 	pool    *pgxpool.Pool
 	env     *testsuite.TestActivityEnvironment
+	harvest *Harvest
 
 	mu       sync.Mutex
 	now      time.Time
 	deserted string // id of a meeting that nobody is listed in
+	between  func(rw http.ResponseWriter, r *http.Request, window http.Handler)
+}
+
+// stand puts somebody between us and the window; nil takes them away.
+func (b *harvestBundle) stand(between func(rw http.ResponseWriter, r *http.Request, window http.Handler)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.between = between
+}
+
+func (b *harvestBundle) serve(rw http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	between := b.between
+	b.mu.Unlock()
+	if between == nil {
+		b.window.ServeHTTP(rw, r)
+		return
+	}
+	between(rw, r, b.window)
 }
 
 func (b *harvestBundle) desertedPath() string {
@@ -108,28 +128,56 @@ func (c *oneToken) Lacking(context.Context, provider.AccountRef, ...string) ([]s
 }
 func (c *oneToken) Worked(context.Context, provider.AccountRef, secret.Text) error { return nil }
 
+// harvestSetup is what differs from the usual: a demo world whose account is read for the
+// day before the clock, by a provider without limits.
+type harvestSetup struct {
+	world    func(*world.Config)
+	window   func(*zoomwindow.Config)
+	now      time.Time
+	lookback time.Duration
+}
+
 func setupHarvest(t *testing.T, links int) *harvestBundle {
 	t.Helper()
+	return harvestSetup{}.set(t, links)
+}
+
+func (with harvestSetup) set(t *testing.T, links int) *harvestBundle {
+	t.Helper()
 	ctx := t.Context()
-	w, err := world.New(world.DemoConfig(7))
+	shape := world.DemoConfig(7)
+	if with.world != nil {
+		with.world(&shape)
+	}
+	w, err := world.New(shape)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &harvestBundle{t: t, world: w, account: w.Accounts[0], now: harvestDay.AddDate(0, 0, 1)}
+	if !with.now.IsZero() {
+		b.now = with.now
+	}
+	if with.lookback == 0 {
+		with.lookback = 24 * time.Hour
+	}
 	b.ref = provider.AccountRef{Provider: provider.Zoom, AccountID: b.account.ID}
-	b.window = zoomwindow.New(w, zoomwindow.Config{
+	config := zoomwindow.Config{
 		Clients: []zoomwindow.Client{{
 			ID: harvestClient, Secret: harvestSecret, RedirectURIs: []string{harvestRedirect},
 			Scopes: []string{"dashboard_meetings:read:admin", "user:read:admin"},
 		}},
-		Now: b.clock, Limits: &zoomwindow.Limits{}, OAuth: zoomwindow.OAuthOptions{AccessLife: 1000 * time.Hour},
-	})
+		Now: b.clock, Limits: &zoomwindow.Limits{}, OAuth: zoomwindow.OAuthOptions{AccessLife: 10_000 * time.Hour},
+	}
+	if with.window != nil {
+		with.window(&config)
+	}
+	b.window = zoomwindow.New(w, config)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if path, err := url.PathUnescape(r.URL.Path); err == nil && strings.HasSuffix(path, b.desertedPath()) {
 			_, _ = io.WriteString(rw, `{"next_page_token":"","participants":[]}`)
 			return
 		}
-		b.window.ServeHTTP(rw, r)
+		b.serve(rw, r)
 	}))
 	t.Cleanup(server.Close)
 	database := testenv.Postgres(t)
@@ -178,10 +226,10 @@ func setupHarvest(t *testing.T, links int) *harvestBundle {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetDisableRegistrationAliasing(true)
 	b.env = suite.NewTestActivityEnvironment()
-	harvest := NewHarvest(b.store, b.vault, &oneToken{client, grant.Access}, HarvestConfig{
-		Interval: 5 * time.Minute, Lookback: 24 * time.Hour, SettleAfter: 30 * time.Minute, Now: b.clock,
+	b.harvest = NewHarvest(b.store, b.vault, &oneToken{client, grant.Access}, HarvestConfig{
+		Interval: 5 * time.Minute, Lookback: with.lookback, SettleAfter: 30 * time.Minute, Now: b.clock,
 	})
-	Register(registrar{b.env}, Set{Harvest: harvest})
+	Register(registrar{b.env}, Set{Harvest: b.harvest})
 	return b
 }
 

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,17 +26,21 @@ func (b *lifeBundle) awaitRuns(t *testing.T, query string) {
 func (b *lifeBundle) endRuns(t *testing.T, query string) {
 	t.Helper()
 	query += " and ExecutionStatus = 'Running'"
-	testenv.Eventually(t, func() (running string) {
+	testenv.Eventually(t, func() string {
 		list, err := b.temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query})
 		if err != nil {
 			t.Fatal(err)
 		}
+		var running []string
 		for _, execution := range list.GetExecutions() {
 			id, run := execution.GetExecution().GetWorkflowId(), execution.GetExecution().GetRunId()
 			_ = b.temporal.TerminateWorkflow(t.Context(), id, run, "test") // it may have ended by itself
-			running += id + " is running\n"
+			running = append(running, id)
 		}
-		return running
+		if len(running) > 0 {
+			return "running: " + strings.Join(running, ", ")
+		}
+		return ""
 	})
 }
 

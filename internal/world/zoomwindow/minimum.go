@@ -27,3 +27,6 @@ func (w *Window) MinimumRequests(a *world.Account, lists []List, readsPerMeeting
 func MeetingCost(m *world.Meeting) int { return pages(len(m.Legs), 300) + pages(len(m.Legs), 10) }
 
 func pages(rows, size int) int { return (rows + size - 1) / size }
+
+// MeetingID is a meeting's UUID as the API writes it: in base64.
+func MeetingID(m *world.Meeting) string { return uuidText(m.UUID) }
