@@ -43,6 +43,7 @@ func TestNothingRemains(t *testing.T) {
 	}
 	t.Cleanup(c.Close)
 	e := &erasure{m: m, temporal: c}
+	e.requireRetention(t, first)
 
 	e.unlink(t, first, nil)
 	// What Zoom says of an account's meetings is the account's, as long as it has a link:
@@ -73,6 +74,27 @@ func TestNothingRemains(t *testing.T) {
 type erasure struct {
 	m        *machine
 	temporal client.Client
+}
+
+// requireRetention has an attempt to link that came to nothing forgotten by the schedule
+// that the worker sees to.
+func (e *erasure) requireRetention(t *testing.T, org *world.Org) {
+	t.Helper()
+	ctx := limit(t)
+	_, err := e.m.db.Exec(ctx, `insert into authorizations (authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, expires_at)
+		values (gen_random_uuid(), $1, 'zoom', 'long ago', '', '', now() - interval '2 days')`, org.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.temporal.ScheduleClient().GetHandle(ctx, workflows.RetainID).Trigger(ctx, client.ScheduleTriggerOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	err = await(ctx, 200*time.Millisecond, func() (bool, error) {
+		return len(e.column(t, `select requested_by from authorizations where requested_by = 'long ago'`)) == 0, nil
+	})
+	if err != nil {
+		t.Fatalf("an attempt to link of two days ago is kept: %v", err)
+	}
 }
 
 // unlink unlinks an org, the last one of account unless that is nil, and compares the
