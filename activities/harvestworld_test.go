@@ -43,7 +43,7 @@ var harvestDay = time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC)
 
 // harvestBundle is a world whose account is linked to all its orgs.
 type harvestBundle struct {
-	t       *testing.T
+	t       testing.TB
 	world   *world.World
 	account *world.Account
 	ref     provider.AccountRef
@@ -137,12 +137,12 @@ type harvestSetup struct {
 	lookback time.Duration
 }
 
-func setupHarvest(t *testing.T, links int) *harvestBundle {
+func setupHarvest(t testing.TB, links int) *harvestBundle {
 	t.Helper()
 	return harvestSetup{}.set(t, links)
 }
 
-func (with harvestSetup) set(t *testing.T, links int) *harvestBundle {
+func (with harvestSetup) set(t testing.TB, links int) *harvestBundle {
 	t.Helper()
 	ctx := t.Context()
 	shape := world.DemoConfig(7)
