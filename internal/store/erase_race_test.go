@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,17 +22,17 @@ type erased struct {
 // nothing of a link that was made since.
 func TestLateAttemptsOfAnErasureChangeNothing(t *testing.T) {
 	t.Parallel()
-	for name, attempt := range map[string]func(t *testing.T, s *Store, receipt uuid.UUID) (erased, error){
-		"finish": func(t *testing.T, s *Store, receipt uuid.UUID) (erased, error) {
-			closed, done, err := s.FinishErasure(t.Context(), receipt)
+	for name, attempt := range map[string]func(ctx context.Context, s *Store, receipt uuid.UUID) (erased, error){
+		"finish": func(ctx context.Context, s *Store, receipt uuid.UUID) (erased, error) {
+			closed, done, err := s.FinishErasure(ctx, receipt)
 			return erased{receipt: closed, done: done}, err
 		},
-		"batch": func(t *testing.T, s *Store, receipt uuid.UUID) (erased, error) {
-			rows, err := s.EraseBatch(t.Context(), receipt, 10)
+		"batch": func(ctx context.Context, s *Store, receipt uuid.UUID) (erased, error) {
+			rows, err := s.EraseBatch(ctx, receipt, 10)
 			return erased{rows: rows}, err
 		},
-		"count": func(t *testing.T, s *Store, receipt uuid.UUID) (erased, error) {
-			return erased{}, s.CountErasure(t.Context(), receipt)
+		"count": func(ctx context.Context, s *Store, receipt uuid.UUID) (erased, error) {
+			return erased{}, s.CountErasure(ctx, receipt)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +60,7 @@ func TestLateAttemptsOfAnErasureChangeNothing(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() {
 				var err error
-				late, err = attempt(t, s, opened.ReceiptID)
+				late, err = attempt(t.Context(), s, opened.ReceiptID)
 				ended <- err
 			}()
 			untilWaiting(t, s, 1, ended)
