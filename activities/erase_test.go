@@ -132,8 +132,8 @@ func TestBeatingGoesOnAndEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		beats := 0
-		beating(t.Context(), func() { beats++ }, func() { time.Sleep(3*beatEvery + time.Second) })
-		time.Sleep(10 * beatEvery)
+		beating(t.Context(), func() { beats++ }, func() { <-time.After(3*beatEvery + time.Second) })
+		<-time.After(10 * beatEvery)
 		if beats != 4 {
 			t.Errorf("%d beats in three intervals and after, want 4", beats)
 		}
