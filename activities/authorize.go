@@ -25,6 +25,21 @@ const unlinkingDelay = 2 * time.Second
 // and the link's row. A code works once, so what it gave is kept before anything else is
 // done with it; from there the activity may be repeated at will.
 func (l *Links) ExchangeCode(ctx context.Context, in workflows.AuthorizeInput) (workflows.AuthorizeResult, error) {
+	return l.authorize(ctx, in, l.exchange)
+}
+
+// LandGrant goes on with a grant that ExchangeCode kept, and exchanges nothing. Repeating
+// it changes nothing.
+func (l *Links) LandGrant(ctx context.Context, in workflows.AuthorizeInput) (workflows.AuthorizeResult, error) {
+	return l.authorize(ctx, in, func(context.Context, provider.Service, db.Authorization) (provider.Grant, error) {
+		return provider.Grant{}, applicationError(errNoGrant, workflows.ErrNoGrant, expected())
+	})
+}
+
+// exchanging turns an authorization whose code was not exchanged yet into a grant.
+type exchanging func(context.Context, provider.Service, db.Authorization) (provider.Grant, error)
+
+func (l *Links) authorize(ctx context.Context, in workflows.AuthorizeInput, exchange exchanging) (workflows.AuthorizeResult, error) {
 	authorization, err := l.Store.Authorization(ctx, in.AuthorizationID)
 	if err != nil {
 		return workflows.AuthorizeResult{}, toApplicationError(err)
@@ -47,7 +62,7 @@ func (l *Links) ExchangeCode(ctx context.Context, in workflows.AuthorizeInput) (
 	if err != nil {
 		return workflows.AuthorizeResult{}, toApplicationError(err)
 	}
-	grant, account, err := l.exchange(ctx, service, authorization)
+	grant, account, err := l.identified(ctx, service, authorization, exchange)
 	if err != nil {
 		return workflows.AuthorizeResult{}, exchangeError(err)
 	}
@@ -58,58 +73,95 @@ func (l *Links) ExchangeCode(ctx context.Context, in workflows.AuthorizeInput) (
 	return result, nil
 }
 
-// RefuseAuthorization ends an authorization with a reason and erases its secrets.
-// Repeating it changes nothing.
+// RefuseAuthorization ends an authorization with a reason and erases its secrets; a grant
+// that may live at the provider is left to be revoked. Repeating it changes nothing.
 func (l *Links) RefuseAuthorization(ctx context.Context, in workflows.Refusal) (workflows.Refused, error) {
-	if err := l.Store.RefuseAuthorization(ctx, in.AuthorizationID, in.ErrorCode); err != nil {
+	left, err := l.Store.RefuseAuthorization(ctx, in.AuthorizationID, in.ErrorCode)
+	if err != nil {
 		return workflows.Refused{}, toApplicationError(err)
 	}
+	if left && in.ErrorCode == workflows.CodeSuperseded { // it is dead, and its end would be another one's
+		if err := l.Store.SettleUnlandedGrant(ctx, in.AuthorizationID, store.TokenAlreadyDead, in.ErrorCode); err != nil {
+			return workflows.Refused{}, toApplicationError(err)
+		}
+		left = false
+	}
+	refused := workflows.Refused{Disown: left}
 	row, err := l.Store.Authorization(ctx, in.AuthorizationID)
 	if errors.Is(err, store.ErrNotFound) {
-		return workflows.Refused{}, nil
+		return refused, nil
 	}
-	return workflows.Refused{OrgID: row.OrgID}, toApplicationError(err)
+	refused.OrgID = row.OrgID
+	if row.State == store.AuthorizationLinked && row.AccountID != nil {
+		refused.Account = provider.AccountRef{Provider: provider.Name(row.Provider), AccountID: *row.AccountID}
+	}
+	return refused, toApplicationError(err)
 }
+
+// errNoGrant says that no code was exchanged.
+var errNoGrant = errors.New("the authorization has no grant")
 
 // errSuperseded says that a grant died before it was of use: an account has one, and
 // somebody authorized the account once more after it was given.
 var errSuperseded = errors.New("another authorization of the account came after this one")
 
-// exchange returns the authorization's grant and whose it is.
-func (l *Links) exchange(ctx context.Context, service provider.Service, a db.Authorization) (provider.Grant, provider.Account, error) {
-	grant, err := l.grant(ctx, service, a)
-	if err != nil {
-		return grant, provider.Account{}, err
+// identified returns the authorization's grant and whose it is.
+func (l *Links) identified(ctx context.Context, service provider.Service, a db.Authorization, exchange exchanging) (provider.Grant, provider.Account, error) {
+	held, err := l.Store.UnlandedGrant(ctx, a.AuthorizationID)
+	var (
+		grant   provider.Grant
+		account provider.Account
+	)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		grant, err = exchange(ctx, service, a)
+	case err == nil:
+		grant, account, err = credentials.OpenUnlanded(l.Vault.Master(), held.GrantSealed)
+	}
+	if err != nil || account.AccountID != "" {
+		return grant, account, err
 	}
 	if lacking := provider.Lacking(service, grant, provider.FeatureAccount); len(lacking) > 0 {
-		return grant, provider.Account{}, &provider.Error{
+		return grant, account, &provider.Error{
 			Kind: provider.MissingScopes, Operation: provider.FeatureAccount, Err: errors.New("not granted: " + strings.Join(lacking, ", ")),
 		}
 	}
+	grant, account, err = l.identify(ctx, service, a, grant)
+	switch provider.KindOf(err) {
+	case provider.Transient, provider.RateLimited, provider.Malformed:
+		if err != nil { // whoever waits in front of a browser is told that it is pending
+			err = errors.Join(err, l.Store.NoteAuthorization(ctx, a.AuthorizationID, workflows.CodeProviderUnavailable))
+		}
+	}
+	return grant, account, err
+}
+
+func (l *Links) identify(ctx context.Context, service provider.Service, a db.Authorization, grant provider.Grant) (provider.Grant, provider.Account, error) {
 	account, err := service.Account(ctx, grant.Access)
 	if provider.KindOf(err) != provider.Unauthorized {
 		return grant, account, err
 	}
-	// A token that was good a moment ago: superseded, or rejected for a moment.
+	// A token that was good a moment ago: superseded, expired, or rejected for a moment.
 	if grant, err = service.Refresh(ctx, grant.Refresh); err != nil {
 		if provider.Ended(err) {
 			err = fmt.Errorf("%w: %w", errSuperseded, err)
 		}
 		return grant, account, err
 	}
-	if err := l.keepGrant(ctx, a, grant); err != nil {
+	sealed, err := credentials.SealInTransit(l.Vault.Master(), grant)
+	if err != nil {
+		return grant, account, err
+	}
+	if err := l.Store.ReplaceUnlandedGrant(ctx, a.AuthorizationID, sealed); err != nil {
 		return grant, account, err
 	}
 	account, err = service.Account(ctx, grant.Access)
 	return grant, account, err
 }
 
-// grant returns the authorization's grant: the one that was kept, or the code's.
-func (l *Links) grant(ctx context.Context, service provider.Service, a db.Authorization) (provider.Grant, error) {
+// exchange turns the code into a grant and keeps it.
+func (l *Links) exchange(ctx context.Context, service provider.Service, a db.Authorization) (provider.Grant, error) {
 	master := l.Vault.Master()
-	if a.GrantSealed != nil {
-		return credentials.OpenInTransit(master, a.GrantSealed)
-	}
 	if a.CodeSealed == nil {
 		return provider.Grant{}, &provider.Error{Kind: provider.Refused, Operation: "exchange code", Err: errors.New("the authorization did not come back with one")}
 	}
@@ -125,15 +177,16 @@ func (l *Links) grant(ctx context.Context, service provider.Service, a db.Author
 	if err != nil {
 		return provider.Grant{}, err
 	}
-	return grant, l.keepGrant(ctx, a, grant)
-}
-
-func (l *Links) keepGrant(ctx context.Context, a db.Authorization, grant provider.Grant) error {
-	sealed, err := credentials.SealInTransit(l.Vault.Master(), grant)
+	sealed, err := credentials.SealInTransit(master, grant)
 	if err != nil {
-		return err
+		return grant, err
 	}
-	return l.Store.KeepGrant(ctx, a.AuthorizationID, sealed)
+	err = l.Store.KeepGrant(ctx, a.AuthorizationID, sealed)
+	if errors.Is(err, store.ErrNotFound) {
+		// Refused meanwhile: nobody else knows of the grant.
+		err = errors.Join(err, service.Revoke(ctx, grant.Access))
+	}
+	return grant, err
 }
 
 // land seals everything under the keys of account and link and stores it at once.
@@ -170,6 +223,9 @@ func (l *Links) land(ctx context.Context, service provider.Service, a db.Authori
 	if landing.LinkedBySealed, err = linkKey.SealPerson("linked_by_sealed", account.Admin); err != nil {
 		return err
 	}
+	if landing.InTransitSealed, err = credentials.SealUnlanded(l.Vault.Master(), grant, account); err != nil {
+		return err
+	}
 	return l.Store.Land(ctx, landing)
 }
 
@@ -197,6 +253,9 @@ func landingError(err error) error {
 		return applicationError(err, workflows.ErrUnlinking, temporal.ApplicationErrorOptions{
 			NextRetryDelay: unlinkingDelay, Category: temporal.ApplicationErrorCategoryBenign,
 		})
+	}
+	if errors.Is(err, store.ErrGrantGone) {
+		return applicationError(err, workflows.ErrSuperseded, expected())
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return toApplicationError(fmt.Errorf("the org is gone: %w", err))

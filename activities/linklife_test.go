@@ -164,7 +164,7 @@ func (b *lifeBundle) authorize(t *testing.T, org uuid.UUID, code secret.Text) wo
 	if err != nil {
 		t.Fatal(err)
 	}
-	if row.CodeSealed != nil || row.GrantSealed != nil || len(row.VerifierSealed) > 0 {
+	if row.CodeSealed != nil || len(row.VerifierSealed) > 0 {
 		t.Error("secrets of the authorization are left")
 	}
 	return result

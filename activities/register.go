@@ -32,7 +32,10 @@ func Register(registry worker.ActivityRegistry, set Set) {
 	if set.Links != nil {
 		registerAll(registry, map[string]any{
 			workflows.ExchangeCodeActivity: set.Links.ExchangeCode,
+			workflows.LandGrantActivity:    set.Links.LandGrant,
 			workflows.RefuseActivity:       set.Links.RefuseAuthorization,
+			workflows.DisownActivity:       set.Links.DisownGrant,
+			workflows.ForgetGrantActivity:  set.Links.ForgetGrant,
 			workflows.StartLinkActivity:    set.Links.StartLink,
 			workflows.CheckLinkActivity:    set.Links.CheckLink,
 		})

@@ -11,6 +11,7 @@ import (
 	"callweave/internal/credentials"
 	"callweave/internal/provider"
 	"callweave/internal/store"
+	"callweave/internal/vault"
 	"callweave/workflows"
 )
 
@@ -55,27 +56,30 @@ func (e *Erasure) revoke(ctx context.Context, in workflows.RevokeInput) (outcome
 	if err != nil {
 		return "", "", err
 	}
+	return revoke(ctx, service, grant, func(sealed []byte) error {
+		return e.Store.RotateRevocation(ctx, in.ReceiptID, sealed)
+	}, e.Vault.Master())
+}
+
+// revoke ends a grant at the provider. Where it must be refreshed for that, keep keeps what
+// it was refreshed to.
+func revoke(ctx context.Context, service provider.Service, grant provider.Grant, keep func(sealed []byte) error, master *vault.Master) (outcome, evidence string, err error) {
 	if time.Now().Add(accessSlack).After(grant.ExpiresAt) {
-		if grant, err = e.refreshed(ctx, service, in, grant); err != nil {
+		if grant, err = service.Refresh(ctx, grant.Refresh); err != nil {
 			return settled(err)
+		}
+		sealed, err := credentials.SealInTransit(master, grant)
+		if err != nil {
+			return "", "", err
+		}
+		if err := keep(sealed); err != nil {
+			return "", "", err
 		}
 	}
 	if err := service.Revoke(ctx, grant.Access); err != nil {
 		return settled(err)
 	}
 	return store.TokenRevoked, "", nil
-}
-
-func (e *Erasure) refreshed(ctx context.Context, service provider.Service, in workflows.RevokeInput, grant provider.Grant) (provider.Grant, error) {
-	grant, err := service.Refresh(ctx, grant.Refresh)
-	if err != nil {
-		return provider.Grant{}, err
-	}
-	sealed, err := credentials.SealInTransit(e.Vault.Master(), grant)
-	if err != nil {
-		return provider.Grant{}, err
-	}
-	return grant, e.Store.RotateRevocation(ctx, in.ReceiptID, sealed)
 }
 
 // settled takes a grant that is dead already for what was wanted. One that the provider

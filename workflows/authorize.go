@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"callweave/internal/provider"
@@ -31,8 +33,13 @@ func Authorize(ctx workflow.Context, in AuthorizeInput) (AuthorizeResult, error)
 	}
 	var linked AuthorizeResult
 	err := workflow.ExecuteActivity(authorizing(ctx, "Exchange the code"), ExchangeCodeActivity, in).Get(ctx, &linked)
+	if err != nil && keepsGrant(ctx) {
+		linked, err = landLate(ctx, in, err)
+	}
 	if err != nil {
-		return refuse(ctx, in, err)
+		if linked, err = refuse(ctx, in, err); err != nil {
+			return AuthorizeResult{}, err
+		}
 	}
 	if linked.ErrorCode != "" { // refused before
 		return linked, ofOrg(ctx, linked.OrgID)
@@ -50,7 +57,30 @@ func Authorize(ctx workflow.Context, in AuthorizeInput) (AuthorizeResult, error)
 	return linked, nil
 }
 
-// refuse ends the authorization with the reason, and erases its secrets.
+// keepsGrant is for what fails only, so that an authorization that works costs no more.
+func keepsGrant(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, changeKeepGrant, workflow.DefaultVersion, 1) != workflow.DefaultVersion
+}
+
+// landLate goes on after a trouble of the moment where the code was exchanged already: an
+// exchange ends the account's earlier grant, so this one is what all its links live by.
+// It returns the first cause where there is no grant.
+func landLate(ctx workflow.Context, in AuthorizeInput, cause error) (linked AuthorizeResult, err error) {
+	switch ErrorType(cause) {
+	case ErrTransient, ErrRateLimited, ErrMalformed:
+	default:
+		return linked, cause
+	}
+	workflow.SetCurrentDetails(ctx, "The code was exchanged; asking the provider whose grant it is.")
+	err = workflow.ExecuteActivity(landing(ctx, "Ask on whose grant it is"), LandGrantActivity, in).Get(ctx, &linked)
+	if ErrorType(err) == ErrNoGrant {
+		return linked, cause
+	}
+	return linked, err
+}
+
+// refuse ends the authorization with the reason, erases its secrets, and has a grant that
+// no link came of revoked.
 func refuse(ctx workflow.Context, in AuthorizeInput, cause error) (AuthorizeResult, error) {
 	refusal := Refusal{AuthorizationID: in.AuthorizationID, ErrorCode: refusalCode(cause)}
 	workflow.GetLogger(ctx).Info("authorization refused", "authorization_id", in.AuthorizationID, "error_code", refusal.ErrorCode)
@@ -59,11 +89,33 @@ func refuse(ctx workflow.Context, in AuthorizeInput, cause error) (AuthorizeResu
 	if err != nil {
 		return AuthorizeResult{}, err
 	}
-	if err := ofOrg(ctx, refused.OrgID); err != nil {
-		return AuthorizeResult{}, err
+	if keepsGrant(ctx) {
+		if refused.Account.AccountID != "" { // an attempt that was given up had landed
+			return AuthorizeResult{AccountRef: refused.Account, OrgID: refused.OrgID}, nil
+		}
+		if refused.Disown {
+			if err := disown(ctx, in); err != nil {
+				return AuthorizeResult{}, err
+			}
+		}
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Refused: `%s`.", refusal.ErrorCode))
-	return AuthorizeResult{ErrorCode: refusal.ErrorCode}, nil
+	return AuthorizeResult{OrgID: refused.OrgID, ErrorCode: refusal.ErrorCode}, nil
+}
+
+// disown starts the revocation, which may take days and outlives us.
+func disown(ctx workflow.Context, in AuthorizeInput) error {
+	options := workflow.ChildWorkflowOptions{
+		WorkflowID:            DisownID(in.AuthorizationID),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		StaticSummary:         "Revoke a grant that no link came of",
+	}
+	err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), DisownWorkflow, in).GetChildWorkflowExecution().Get(ctx, nil)
+	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return nil
+	}
+	return err
 }
 
 // ofOrg makes an attempt that came to nothing findable by its org, where that is known.

@@ -20,16 +20,19 @@ import (
 
 // fakeLink is one link's row and receipt with the activities over them.
 type fakeLink struct {
-	mu      sync.Mutex
-	calls   map[string]int
-	row     workflows.LinkCheck
-	batches int   // of the erasure still to go
-	fail    error // of the next exchange or revocation
-	last    bool  // the link is the account's last
-	outcome string
-	receipt workflows.Fenced
-	erased  int64
-	relink  bool // a new row takes the place of the erased one
+	mu                   sync.Mutex
+	calls                map[string]int
+	row                  workflows.LinkCheck
+	batches              int   // of the erasure still to go
+	fail                 error // of the next exchange or revocation
+	last                 bool  // the link is the account's last
+	outcome              string
+	receipt              workflows.Fenced
+	erased               int64
+	kept                 bool // the code was exchanged
+	failLate, failDisown error
+	after                provider.AccountRef // linked though the workflow heard nothing of it
+	relink               bool                // a new row takes the place of the erased one
 }
 
 func newFakeLink() *fakeLink {
@@ -62,7 +65,10 @@ func (f *fakeLink) environment(t *testing.T) *testsuite.TestWorkflowEnvironment 
 	workflows.RegisterWorkflows(env)
 	for name, function := range map[string]any{
 		workflows.ExchangeCodeActivity:  f.exchange,
-		workflows.RefuseActivity:        func(context.Context, workflows.Refusal) error { return f.count(workflows.RefuseActivity) },
+		workflows.LandGrantActivity:     f.landGrant,
+		workflows.RefuseActivity:        f.refuse,
+		workflows.DisownActivity:        f.disown,
+		workflows.ForgetGrantActivity:   func(context.Context, workflows.ForgottenGrant) error { return f.count(workflows.ForgetGrantActivity) },
 		workflows.StartLinkActivity:     func(context.Context, workflows.LinkInput) error { return f.count(workflows.StartLinkActivity) },
 		workflows.CheckLinkActivity:     f.check,
 		workflows.EnsureHarvestActivity: func(context.Context, provider.AccountRef) error { return f.count(workflows.EnsureHarvestActivity) },
@@ -97,6 +103,30 @@ func (f *fakeLink) exchange(context.Context, workflows.AuthorizeInput) (workflow
 	defer f.mu.Unlock()
 	f.calls[workflows.ExchangeCodeActivity]++
 	return workflows.AuthorizeResult{AccountRef: testRef, OrgID: testOrg}, f.fail
+}
+
+func (f *fakeLink) landGrant(context.Context, workflows.AuthorizeInput) (workflows.AuthorizeResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls[workflows.LandGrantActivity]++
+	if !f.kept {
+		return workflows.AuthorizeResult{}, temporal.NewNonRetryableApplicationError("no grant", workflows.ErrNoGrant, nil)
+	}
+	return workflows.AuthorizeResult{AccountRef: testRef, OrgID: testOrg}, f.failLate
+}
+
+func (f *fakeLink) refuse(context.Context, workflows.Refusal) (workflows.Refused, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls[workflows.RefuseActivity]++
+	return workflows.Refused{Disown: f.kept, Account: f.after}, nil
+}
+
+func (f *fakeLink) disown(context.Context, workflows.AuthorizeInput) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls[workflows.DisownActivity]++
+	return f.failDisown
 }
 
 func (f *fakeLink) check(context.Context, workflows.LinkInput) (workflows.LinkCheck, error) {

@@ -31,7 +31,9 @@ type Refusal struct {
 
 // Refused is whose authorization was refused; nobody's where it is gone.
 type Refused struct {
-	OrgID uuid.UUID `json:"org_id,omitzero"`
+	OrgID   uuid.UUID           `json:"org_id,omitzero"`
+	Account provider.AccountRef `json:"account,omitzero"` // it was linked after all: nothing was refused
+	Disown  bool                `json:"disown,omitempty"` // a grant is left that is to be revoked
 }
 
 // LinkInput begins a Link.
@@ -190,6 +192,12 @@ type SweepResult struct {
 // RetainResult ends a Retain.
 type RetainResult struct {
 	Authorizations int64 `json:"authorizations"` // attempts to link that came to nothing
+}
+
+// ForgottenGrant says that a grant which no link came of could not be revoked, and why.
+type ForgottenGrant struct {
+	AuthorizationID uuid.UUID `json:"authorization_id"`
+	ErrorType       string    `json:"error_type"`
 }
 
 // GaveUp says that a grant could not be revoked in time, and why.

@@ -25,6 +25,7 @@ const (
 	SweepWorkflow          = "Sweep"
 	RetainWorkflow         = "Retain"
 	ResealWorkflow         = "Reseal"
+	DisownWorkflow         = "Disown"
 )
 
 // What a Link listens to. The signals and the updates of one name do the same; updates
@@ -43,7 +44,10 @@ const ArrivedMessage = "arrived"
 // The activity names.
 const (
 	ExchangeCodeActivity   = "ExchangeCode"
+	LandGrantActivity      = "LandGrant"
 	RefuseActivity         = "RefuseAuthorization"
+	DisownActivity         = "DisownGrant"
+	ForgetGrantActivity    = "ForgetGrant"
 	StartLinkActivity      = "StartLink"
 	CheckLinkActivity      = "CheckLink"
 	EnsureHarvestActivity  = "EnsureHarvestSchedule"
@@ -86,6 +90,7 @@ const (
 	ErrRefused         = "refused"        // an authorization that cannot become a link
 	ErrMissingScopes   = "missing_scopes" // the grant does not hold what a feature needs
 	ErrSuperseded      = "superseded"     // the account was authorized once more before this grant was of use
+	ErrNoGrant         = "no_grant"       // no code was exchanged: there is nothing that could land
 	ErrUnlinking       = "unlinking"      // an earlier link of the same org and account is still being erased
 )
 
@@ -107,6 +112,10 @@ const (
 
 // AuthorizeID is the workflow id of an authorization.
 func AuthorizeID(authorization uuid.UUID) string { return "authorize/" + authorization.String() }
+
+// DisownID is the workflow id of the revocation of a grant that no link came of. It names
+// neither org nor account.
+func DisownID(authorization uuid.UUID) string { return "disown/" + authorization.String() }
 
 // LinkID is the workflow id of a link.
 func LinkID(ref provider.AccountRef, org uuid.UUID) string {
@@ -146,6 +155,8 @@ const (
 	changeFindable = "findable"
 	// 2026-11-23: meetings that are due are read, also where a list did not come.
 	changeReadAnyway = "read-anyway"
+	// 2026-11-23: a grant outlives the trouble of the moment, and is revoked where no link comes of it.
+	changeKeepGrant = "keep-grant"
 )
 
 // ReceiveID is the id of the schedule that has the inbox of webhooks looked into, and of

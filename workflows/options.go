@@ -21,6 +21,10 @@ const (
 	prioritySweep     = 5
 )
 
+// landFor is how long a grant waits for the provider to say whose it is: an access token
+// lives an hour, and its administrator does not wait longer to begin again.
+const landFor = time.Hour
+
 // revokeFor is how long a provider that does not answer is asked to end a grant.
 const revokeFor = 7 * 24 * time.Hour
 
@@ -42,6 +46,18 @@ func authorizing(ctx workflow.Context, summary string) workflow.Context {
 		StartToCloseTimeout:    45 * time.Second,
 		ScheduleToCloseTimeout: 4 * time.Minute,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 10 * time.Second},
+		Priority:               temporal.Priority{PriorityKey: priorityAuthorize},
+	})
+}
+
+// landing is for a grant that is there and whose account the provider does not name, while
+// the administrator is told that it is pending.
+func landing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                summary,
+		StartToCloseTimeout:    45 * time.Second,
+		ScheduleToCloseTimeout: landFor,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: time.Minute},
 		Priority:               temporal.Priority{PriorityKey: priorityAuthorize},
 	})
 }

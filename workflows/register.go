@@ -17,6 +17,7 @@ func RegisterWorkflows(registry worker.WorkflowRegistry) {
 		SweepWorkflow:          Sweep,
 		RetainWorkflow:         Retain,
 		ResealWorkflow:         Reseal,
+		DisownWorkflow:         Disown,
 		HarvestWorkflow:        Harvest,
 		CollectDevicesWorkflow: CollectDevices,
 	} {

@@ -36,6 +36,8 @@ func reason(code string) (text string, status int) {
 		return "You came back too late: a link must be confirmed within ten minutes. Begin again.", http.StatusBadRequest
 	case authorize.CodeAlreadyUsed:
 		return "This authorization was answered before. If the account is not in the table, begin again.", http.StatusBadRequest
+	case authorize.CodePending:
+		return "The app was allowed, but the account's service does not say yet which account it is. We go on asking for an hour, and the account comes up in the table when it does. You can close this page.", http.StatusAccepted
 	case authorize.CodeAccessDenied:
 		return "The authorization was declined. Nothing was linked.", http.StatusOK
 	case workflows.CodeMissingScopes:

@@ -25,6 +25,9 @@ const (
 	CodeAccessDenied = "access_denied" // RFC 6749 section 4.1.2.1
 	CodeRefused      = "refused"       // any other error of the provider
 	CodeFailed       = "failed"        // ours: link again
+	// CodePending is no ending of the authorization, but of the browser's wait: the provider
+	// does not say yet whose account it is, and the link comes up when it does.
+	CodePending = "pending"
 )
 
 // Callback is what the provider's redirect carries.
@@ -165,6 +168,16 @@ func (s *Service) wait(ctx context.Context, row db.Authorization) Ending {
 	if err == nil {
 		return s.ending(row, result.ErrorCode, result.AccountID)
 	}
+	// What keeps it, where it is known by now.
+	if now, err := s.store.OfferedAuthorization(ctx, row.AuthorizationID, row.OrgID, row.Provider); err == nil {
+		row = now
+	}
+	switch {
+	case row.State == store.AuthorizationLinked, row.State == store.AuthorizationRefused:
+		return s.outcome(ctx, row)
+	case row.ErrorCode != nil:
+		return s.ending(row, CodePending, "")
+	}
 	if waiting.Err() == nil {
 		s.logger.WarnContext(ctx, "authorization has no result yet", "authorization_id", row.AuthorizationID, "org_id", row.OrgID, "error", err)
 	}
@@ -174,8 +187,8 @@ func (s *Service) wait(ctx context.Context, row db.Authorization) Ending {
 	return Ending{Pending: true, OrgID: row.OrgID}
 }
 
-// ending sends the browser back with ?<provider>=linked&account_id=… or
-// ?<provider>=failed&error=…, or shows a page where its host is no longer allowed.
+// ending sends the browser back with ?<provider>=linked&account_id=…,
+// ?<provider>=pending&error=… or ?<provider>=failed&error=…, or shows a page where its host is no longer allowed.
 func (s *Service) ending(row db.Authorization, code, accountID string) Ending {
 	end := Ending{Code: code, AccountID: accountID, OrgID: row.OrgID}
 	forward, err := s.forwards.Check(row.ForwardUrl)
@@ -187,10 +200,14 @@ func (s *Service) ending(row db.Authorization, code, accountID string) Ending {
 		return end
 	}
 	query := target.Query()
-	if code == "" {
+	switch code {
+	case "":
 		query.Set(row.Provider, "linked")
 		query.Set("account_id", accountID)
-	} else {
+	case CodePending:
+		query.Set(row.Provider, CodePending)
+		query.Set("error", deref(row.ErrorCode))
+	default:
 		query.Set(row.Provider, "failed")
 		query.Set("error", code)
 	}

@@ -121,6 +121,28 @@ func outliveCode(t *testing.T, b *bundle) answer {
 	return b.settle(t, callback)
 }
 
+// pendingThenLinked comes back while Zoom does not say whose account it is, is told that it
+// is pending, and finds the link later.
+func pendingThenLinked(t *testing.T, b *bundle) answer {
+	t.Helper()
+	fault, err := b.window.Faults.Add(zoomwindow.Fault{Kind: zoomwindow.FaultStatus, Status: 503, Path: "^/v2/users/me$", Count: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	callback := b.allow(t, b.offer(t, b.orgs[0]), b.account.Admins[0])
+	pending := "https://portal.example/settings?error=provider_unavailable&tab=apps&zoom=pending"
+	if got := b.settle(t, callback); got.status != http.StatusSeeOther || got.location != pending {
+		t.Errorf("while Zoom does not say: %d to %q %s, want to %q", got.status, got.location, got.body, pending)
+	}
+	b.requireLeft(t, left{Returned: 1})
+	if n := b.number(t, "select count(*) from unlanded_grants"); n != 1 {
+		t.Errorf("%d grants are kept, want 1", n)
+	}
+	b.window.Faults.Remove(fault.ID)
+	b.eventually(t, "it links by itself", func() bool { return b.number(t, "select count(*) from links") == 1 })
+	return b.settle(t, strings.Replace(callback, "/callback?", "/pending?", 1))
+}
+
 // linkWhileUnlinking comes back while the earlier link is being erased.
 func linkWhileUnlinking(t *testing.T, b *bundle) answer {
 	t.Helper()

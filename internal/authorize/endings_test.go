@@ -39,6 +39,7 @@ func TestEndings(t *testing.T) {
 		run     func(*testing.T, *bundle) answer // default: an administrator allows and comes back
 		want    string                           // "linked", the error code with which the browser is sent back, or a word of a page
 		status  int                              // default 303
+		stray   bool                             // Zoom gave a grant that never reached us
 		left    left
 	}{
 		"success":                                {want: linked, left: one},
@@ -92,7 +93,7 @@ func TestEndings(t *testing.T) {
 			},
 			want: "not one that we handed out", status: 400, left: left{Offered: 1},
 		},
-		"code already used": {run: spend, want: workflows.CodeRejected, left: refused},
+		"code already used": {run: spend, want: workflows.CodeRejected, left: refused, stray: true},
 		"code expired": {
 			run: func(t *testing.T, b *bundle) answer {
 				t.Helper()
@@ -139,11 +140,16 @@ func TestEndings(t *testing.T) {
 		},
 		"cut after the token was issued": {
 			run:  spoiled(zoomwindow.Fault{Kind: zoomwindow.FaultCut, Path: "^/oauth/token$"}),
-			want: workflows.CodeRejected, left: refused,
+			want: workflows.CodeRejected, left: refused, stray: true,
 		},
 		"cut after the token was kept": {
 			run:  spoiled(zoomwindow.Fault{Kind: zoomwindow.FaultCut, Path: "^/v2/users/me$"}),
 			want: linked, left: one,
+		},
+		"Zoom does not say whose account it is for a while": {options: options{patience: shortly}, run: pendingThenLinked, want: linked, left: one},
+		"Zoom knows no such user": {
+			run:  spoiled(zoomwindow.Fault{Kind: zoomwindow.FaultNotFound, Path: "^/v2/users/me$"}),
+			want: workflows.CodeGone, left: refused,
 		},
 		"token rejected for a moment": {
 			run:  spoiled(zoomwindow.Fault{Kind: zoomwindow.FaultUnauthorized, Path: "^/v2/users/me$"}),
@@ -213,6 +219,9 @@ func TestEndings(t *testing.T) {
 			got := test.run(t, b)
 			b.requireEnd(t, got, test.want, test.status)
 			b.requireLeft(t, test.left)
+			if !test.stray {
+				b.requireNoStray(t)
+			}
 			b.requireSecret(t, got)
 		})
 	}
@@ -253,7 +262,7 @@ func (b *bundle) requireLeft(t *testing.T, want left) {
 		t.Error("rows (-want +got):", diff)
 	}
 	if n := b.number(t, `select count(*) from authorizations
-		where state in ('linked', 'refused') and (code_sealed is not null or grant_sealed is not null or verifier_sealed <> '')`); n != 0 {
+		where state in ('linked', 'refused') and (code_sealed is not null or verifier_sealed <> '')`); n != 0 {
 		t.Errorf("%d authorizations that ended have secrets", n)
 	}
 	for _, account := range b.world.Accounts {
@@ -271,6 +280,21 @@ func (b *bundle) requireLeft(t *testing.T, want left) {
 		if len(listed) > 0 {
 			b.requireWorks(t, ref)
 		}
+	}
+}
+
+// requireNoStray requires that no grant lives at Zoom that no link came of, nor here.
+func (b *bundle) requireNoStray(t *testing.T) {
+	t.Helper()
+	b.eventually(t, "no grant waits", func() bool { return b.number(t, "select count(*) from unlanded_grants") == 0 })
+	living := 0
+	for _, grant := range b.window.Grants() {
+		if grant.Dead == "" {
+			living++
+		}
+	}
+	if credentials := b.number(t, "select count(*) from credentials"); living != credentials {
+		t.Errorf("%d grants live at Zoom, want that of each of %d credentials: %+v", living, credentials, b.window.Grants())
 	}
 }
 

@@ -178,6 +178,9 @@ func (b *bundle) link(t *testing.T) {
 	if _, err := b.store.ReturnAuthorization(t.Context(), id, []byte("code"), time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	if err := b.store.KeepGrant(t.Context(), id, []byte("in transit")); err != nil {
+		t.Fatal(err)
+	}
 	err = b.store.Land(t.Context(), store.Landing{
 		AuthorizationID: id, RequestedBy: "test", Ref: b.ref, OrgID: b.org, GrantSealed: sealed, Scopes: grant.Scopes,
 		MissingScopes: []string{}, AccessExpiresAt: grant.ExpiresAt, LinkedBySealed: []byte{},

@@ -100,9 +100,10 @@ func (b *bundle) seed(t *testing.T) {
 			org = uuid.New()
 		}
 		b.exec(t, `insert into orgs (org_id, name, mist_url, mist_token_sealed) values ($1, 'Org', '', $2)`, org, b.seal(t, vault.PurposeNetworkToken))
-		b.exec(t, `insert into authorizations (authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, code_sealed, grant_sealed, expires_at)
-			values (gen_random_uuid(), $1, 'zoom', 'cli', '', $2, $3, $4, now())`,
-			org, b.seal(t, vault.PurposeVerifier), b.seal(t, vault.PurposeCode), b.seal(t, vault.PurposeGrant))
+		b.exec(t, `insert into authorizations (authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, code_sealed, expires_at)
+			values (gen_random_uuid(), $1, 'zoom', 'cli', '', $2, $3, now())`,
+			org, b.seal(t, vault.PurposeVerifier), b.seal(t, vault.PurposeCode))
+		b.exec(t, "insert into unlanded_grants (authorization_id, provider, grant_sealed) values (gen_random_uuid(), 'zoom', $1)", b.seal(t, vault.PurposeGrant))
 		b.exec(t, `insert into authorizations (authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, expires_at)
 			values (gen_random_uuid(), $1, 'zoom', 'cli', '', '', now())`, org) // ended: its secrets are gone
 		b.exec(t, `with r as (

@@ -31,39 +31,13 @@ var ErrUnlinking = errors.New("the link is still being erased")
 // is gone. Nothing lands by it.
 var ErrNotReturned = errors.New("the authorization does not go on")
 
+// ErrGrantGone says that a grant which served the account's other links went with them.
+var ErrGrantGone = errors.New("the grant is over")
+
 // Authorization returns an attempt to link; [ErrNotFound] where there is none.
 func (s *Store) Authorization(ctx context.Context, id uuid.UUID) (db.Authorization, error) {
 	row, err := s.queries().Authorization(ctx, id)
 	return row, notFound(err, "authorization %s", id)
-}
-
-// KeepGrant keeps what the code was exchanged for until it has landed, and erases the
-// code: a code works once, so its yield must survive us.
-func (s *Store) KeepGrant(ctx context.Context, id uuid.UUID, grantSealed []byte) error {
-	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
-		kept, err := q.KeepGrant(ctx, id, grantSealed)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		return audit(ctx, q, Entry{
-			OrgID: &kept.OrgID, Actor: kept.RequestedBy, Action: "code exchanged", Object: kept.Provider,
-			Detail: map[string]any{"authorization": id},
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("keep grant of authorization %s: %w", id, err)
-	}
-	return nil
-}
-
-// RefuseAuthorization ends an attempt with a stable code of why, and erases its secrets.
-// One that has ended already is left as it is.
-func (s *Store) RefuseAuthorization(ctx context.Context, id uuid.UUID, code string) error {
-	_, err := s.queries().RefuseAuthorization(ctx, id, &code)
-	return notFound(err, "refuse authorization %s", id)
 }
 
 // Landing is an authorization that worked, everything sealed.
@@ -81,6 +55,7 @@ type Landing struct {
 	AccessExpiresAt  time.Time
 	AuthorizedUserID string
 	LinkedBySealed   []byte
+	InTransitSealed  []byte // the grant with whose it is, for when there cannot be a link yet
 }
 
 // Land makes the link: account, the account's one credential, the link's row, all or
@@ -103,6 +78,13 @@ func (s *Store) Land(ctx context.Context, l Landing) error {
 		case state != AuthorizationReturned:
 			return ErrNotReturned
 		}
+		held, err := q.UnlandedGrant(ctx, l.AuthorizationID)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotReturned
+		}
+		if err != nil {
+			return fmt.Errorf("grant: %w", err)
+		}
 		status, err := q.LinkStatus(ctx, string(l.Ref.Provider), l.Ref.AccountID, l.OrgID)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("status of link: %w", err)
@@ -112,12 +94,15 @@ func (s *Store) Land(ctx context.Context, l Landing) error {
 			if err != nil {
 				return fmt.Errorf("other links: %w", err)
 			}
+			if _, err := q.KeepUnlandedGrant(ctx, l.InTransitSealed, others.OfAccount > 0, l.AuthorizationID); err != nil {
+				return fmt.Errorf("keep grant: %w", err)
+			}
 			if others.OfAccount == 0 {
 				return nil
 			}
-			return l.landCredential(ctx, q)
+			return l.landCredential(ctx, q, held)
 		}
-		if err := l.landCredential(ctx, q); err != nil {
+		if err := l.landCredential(ctx, q, held); err != nil {
 			return err
 		}
 		return l.landLink(ctx, q, status == "")
@@ -131,8 +116,11 @@ func (s *Store) Land(ctx context.Context, l Landing) error {
 	return nil
 }
 
-func (l Landing) landCredential(ctx context.Context, q *db.Queries) error {
+func (l Landing) landCredential(ctx context.Context, q *db.Queries, held db.UnlandedGrant) error {
 	name, account := string(l.Ref.Provider), l.Ref.AccountID
+	if held.Shared {
+		return l.requireCredential(ctx, q)
+	}
 	err := q.UpsertAccount(ctx, db.UpsertAccountParams{
 		Provider: name, AccountID: account, AccountNumber: l.AccountNumber, CompanySealed: l.CompanySealed,
 	})
@@ -145,7 +133,7 @@ func (l Landing) landCredential(ctx context.Context, q *db.Queries) error {
 	}
 	err = q.UpsertCredential(ctx, db.UpsertCredentialParams{
 		Provider: name, AccountID: account, GrantSealed: l.GrantSealed, Scopes: l.Scopes,
-		AccessExpiresAt: l.AccessExpiresAt, AuthorizedUserID: l.AuthorizedUserID,
+		AccessExpiresAt: l.AccessExpiresAt, AuthorizedUserID: l.AuthorizedUserID, ExchangedAt: held.ExchangedAt,
 	})
 	if err != nil {
 		return fmt.Errorf("credential: %w", err)
@@ -155,6 +143,19 @@ func (l Landing) landCredential(ctx context.Context, q *db.Queries) error {
 	}
 	if err := q.ReplaceRevocations(ctx, name, account); err != nil {
 		return fmt.Errorf("replace revocations: %w", err)
+	}
+	return nil
+}
+
+// requireCredential is for a grant that is the account's credential already, and has been
+// refreshed as such since.
+func (l Landing) requireCredential(ctx context.Context, q *db.Queries) error {
+	row, err := q.LockCredential(ctx, string(l.Ref.Provider), l.Ref.AccountID)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && row.State == CredentialDead {
+		return ErrGrantGone
+	}
+	if err != nil {
+		return fmt.Errorf("credential: %w", err)
 	}
 	return nil
 }
@@ -181,6 +182,9 @@ func (l Landing) landLink(ctx context.Context, q *db.Queries, isNew bool) error 
 	}
 	if finished, err := q.FinishAuthorization(ctx, l.AuthorizationID, &account); err != nil || finished != 1 {
 		return fmt.Errorf("finish: %d rows: %w", finished, cmp.Or(err, ErrNotReturned))
+	}
+	if _, err := q.DropUnlandedGrant(ctx, l.AuthorizationID); err != nil {
+		return fmt.Errorf("drop grant: %w", err)
 	}
 	return audit(ctx, q, Entry{OrgID: &l.OrgID, Actor: l.RequestedBy, Action: "account linked", Object: l.Ref.String()})
 }

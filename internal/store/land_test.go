@@ -14,7 +14,7 @@ func TestLandNeedsAnAuthorizationThatGoesOn(t *testing.T) {
 	for name, spoil := range map[string]func(*testing.T, *Store, *Landing){
 		"refused": func(t *testing.T, s *Store, l *Landing) {
 			t.Helper()
-			if err := s.RefuseAuthorization(t.Context(), l.AuthorizationID, "provider_unavailable"); err != nil {
+			if _, err := s.RefuseAuthorization(t.Context(), l.AuthorizationID, "provider_unavailable"); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -26,7 +26,7 @@ func SealedPlaces() []SealedPlace {
 		{"orgs.mist_token_sealed", vault.PurposeNetworkToken, byUUID((*db.Queries).ResealNetworkToken)},
 		{"authorizations.verifier_sealed", vault.PurposeVerifier, byUUID((*db.Queries).ResealVerifier)},
 		{"authorizations.code_sealed", vault.PurposeCode, byUUID((*db.Queries).ResealCode)},
-		{"authorizations.grant_sealed", vault.PurposeGrant, byUUID((*db.Queries).ResealGrant)},
+		{"unlanded_grants.grant_sealed", vault.PurposeGrant, byUUID((*db.Queries).ResealGrant)},
 		{"revocations.grant_sealed", vault.PurposeGrant, byUUID((*db.Queries).ResealRevocation)},
 	}
 }

@@ -164,7 +164,7 @@ func TestMeetingLandsWhileALinkIsMade(t *testing.T) {
 	exec(t, s, `insert into orgs (org_id, name, mist_url, mist_token_sealed) values ($1, 'Org', '', '')`, org)
 	link := landing(t, s, ref, org)
 	making := begin(t, s)
-	if err := link.landCredential(t.Context(), db.New(making)); err != nil {
+	if err := link.landCredential(t.Context(), db.New(making), db.UnlandedGrant{ExchangedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	if err := link.landLink(t.Context(), db.New(making), true); err != nil {

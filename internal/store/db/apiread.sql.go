@@ -213,7 +213,7 @@ func (q *Queries) OfferAuthorization(ctx context.Context, arg OfferAuthorization
 }
 
 const offeredAuthorization = `-- name: OfferedAuthorization :one
-select authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, code_sealed, grant_sealed, state, error_code, account_id, created_at, expires_at, returned_at from authorizations where authorization_id = $1 and org_id = $2 and provider = $3
+select authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, code_sealed, state, error_code, account_id, created_at, expires_at, returned_at from authorizations where authorization_id = $1 and org_id = $2 and provider = $3
 `
 
 func (q *Queries) OfferedAuthorization(ctx context.Context, authorizationID uuid.UUID, orgID uuid.UUID, provider string) (Authorization, error) {
@@ -227,7 +227,6 @@ func (q *Queries) OfferedAuthorization(ctx context.Context, authorizationID uuid
 		&i.ForwardUrl,
 		&i.VerifierSealed,
 		&i.CodeSealed,
-		&i.GrantSealed,
 		&i.State,
 		&i.ErrorCode,
 		&i.AccountID,

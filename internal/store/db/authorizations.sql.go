@@ -11,8 +11,18 @@ import (
 	"github.com/google/uuid"
 )
 
+const addUnlandedGrant = `-- name: AddUnlandedGrant :exec
+insert into unlanded_grants (authorization_id, provider, grant_sealed) values ($1, $2, $3)
+on conflict (authorization_id) do update set grant_sealed = excluded.grant_sealed
+`
+
+func (q *Queries) AddUnlandedGrant(ctx context.Context, authorizationID uuid.UUID, provider string, grantSealed []byte) error {
+	_, err := q.db.Exec(ctx, addUnlandedGrant, authorizationID, provider, grantSealed)
+	return err
+}
+
 const authorization = `-- name: Authorization :one
-select authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, code_sealed, grant_sealed, state, error_code, account_id, created_at, expires_at, returned_at from authorizations where authorization_id = $1
+select authorization_id, org_id, provider, requested_by, forward_url, verifier_sealed, code_sealed, state, error_code, account_id, created_at, expires_at, returned_at from authorizations where authorization_id = $1
 `
 
 func (q *Queries) Authorization(ctx context.Context, authorizationID uuid.UUID) (Authorization, error) {
@@ -26,7 +36,6 @@ func (q *Queries) Authorization(ctx context.Context, authorizationID uuid.UUID) 
 		&i.ForwardUrl,
 		&i.VerifierSealed,
 		&i.CodeSealed,
-		&i.GrantSealed,
 		&i.State,
 		&i.ErrorCode,
 		&i.AccountID,
@@ -37,9 +46,30 @@ func (q *Queries) Authorization(ctx context.Context, authorizationID uuid.UUID) 
 	return i, err
 }
 
+const dropSharedGrant = `-- name: DropSharedGrant :exec
+delete from unlanded_grants where authorization_id = $1 and shared
+`
+
+func (q *Queries) DropSharedGrant(ctx context.Context, authorizationID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, dropSharedGrant, authorizationID)
+	return err
+}
+
+const dropUnlandedGrant = `-- name: DropUnlandedGrant :execrows
+delete from unlanded_grants where authorization_id = $1
+`
+
+func (q *Queries) DropUnlandedGrant(ctx context.Context, authorizationID uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, dropUnlandedGrant, authorizationID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const finishAuthorization = `-- name: FinishAuthorization :execrows
 update authorizations
-set state = 'linked', account_id = $2, code_sealed = null, grant_sealed = null, verifier_sealed = ''
+set state = 'linked', account_id = $2, error_code = null, code_sealed = null, verifier_sealed = ''
 where authorization_id = $1 and state = 'returned'
 `
 
@@ -51,24 +81,38 @@ func (q *Queries) FinishAuthorization(ctx context.Context, authorizationID uuid.
 	return result.RowsAffected(), nil
 }
 
-const keepGrant = `-- name: KeepGrant :one
-update authorizations set grant_sealed = $2, code_sealed = null
+const forgetCode = `-- name: ForgetCode :one
+update authorizations set code_sealed = null
 where authorization_id = $1 and state = 'returned'
 returning org_id, provider, requested_by
 `
 
-type KeepGrantRow struct {
+type ForgetCodeRow struct {
 	OrgID       uuid.UUID
 	Provider    string
 	RequestedBy string
 }
 
 // The code has done its work: what it gave takes its place.
-func (q *Queries) KeepGrant(ctx context.Context, authorizationID uuid.UUID, grantSealed []byte) (KeepGrantRow, error) {
-	row := q.db.QueryRow(ctx, keepGrant, authorizationID, grantSealed)
-	var i KeepGrantRow
+func (q *Queries) ForgetCode(ctx context.Context, authorizationID uuid.UUID) (ForgetCodeRow, error) {
+	row := q.db.QueryRow(ctx, forgetCode, authorizationID)
+	var i ForgetCodeRow
 	err := row.Scan(&i.OrgID, &i.Provider, &i.RequestedBy)
 	return i, err
+}
+
+const keepUnlandedGrant = `-- name: KeepUnlandedGrant :execrows
+update unlanded_grants
+set grant_sealed = coalesce($1, grant_sealed), shared = shared or $2::boolean
+where authorization_id = $3
+`
+
+func (q *Queries) KeepUnlandedGrant(ctx context.Context, grantSealed []byte, shared bool, authorizationID uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, keepUnlandedGrant, grantSealed, shared, authorizationID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const lockAuthorization = `-- name: LockAuthorization :one
@@ -83,9 +127,19 @@ func (q *Queries) LockAuthorization(ctx context.Context, authorizationID uuid.UU
 	return state, err
 }
 
+const noteAuthorization = `-- name: NoteAuthorization :exec
+update authorizations set error_code = $2 where authorization_id = $1 and state = 'returned'
+`
+
+// Why it is not linked yet.
+func (q *Queries) NoteAuthorization(ctx context.Context, authorizationID uuid.UUID, errorCode *string) error {
+	_, err := q.db.Exec(ctx, noteAuthorization, authorizationID, errorCode)
+	return err
+}
+
 const refuseAuthorization = `-- name: RefuseAuthorization :execrows
 update authorizations
-set state = 'refused', error_code = $2, code_sealed = null, grant_sealed = null, verifier_sealed = ''
+set state = 'refused', error_code = $2, code_sealed = null, verifier_sealed = ''
 where authorization_id = $1 and state in ('offered', 'returned')
 `
 
@@ -95,4 +149,21 @@ func (q *Queries) RefuseAuthorization(ctx context.Context, authorizationID uuid.
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const unlandedGrant = `-- name: UnlandedGrant :one
+select authorization_id, provider, grant_sealed, shared, exchanged_at from unlanded_grants where authorization_id = $1
+`
+
+func (q *Queries) UnlandedGrant(ctx context.Context, authorizationID uuid.UUID) (UnlandedGrant, error) {
+	row := q.db.QueryRow(ctx, unlandedGrant, authorizationID)
+	var i UnlandedGrant
+	err := row.Scan(
+		&i.AuthorizationID,
+		&i.Provider,
+		&i.GrantSealed,
+		&i.Shared,
+		&i.ExchangedAt,
+	)
+	return i, err
 }

@@ -179,14 +179,14 @@ func (q *Queries) RotateCredential(ctx context.Context, arg RotateCredentialPara
 }
 
 const upsertCredential = `-- name: UpsertCredential :exec
-insert into credentials as c (provider, account_id, grant_sealed, scopes, access_expires_at, authorized_user_id)
-values ($1, $2, $3, $4, $5, $6)
+insert into credentials as c (provider, account_id, grant_sealed, scopes, access_expires_at, authorized_user_id, authorized_at, refreshed_at)
+values ($1, $2, $3, $4, $5, $6, $7, $7)
 on conflict (provider, account_id) do update
 set grant_sealed = excluded.grant_sealed, prior_grant_sealed = null, scopes = excluded.scopes,
     access_expires_at = excluded.access_expires_at, authorized_user_id = excluded.authorized_user_id,
     state = 'active', verdict = null, evidence = null, refresh_began_at = null, generation = c.generation + 1,
-    authorized_at = now(), refreshed_at = now()
-where excluded.access_expires_at >= c.access_expires_at
+    authorized_at = excluded.authorized_at, refreshed_at = excluded.refreshed_at
+where excluded.authorized_at > c.authorized_at
 `
 
 type UpsertCredentialParams struct {
@@ -196,10 +196,11 @@ type UpsertCredentialParams struct {
 	Scopes           []string
 	AccessExpiresAt  time.Time
 	AuthorizedUserID string
+	ExchangedAt      time.Time
 }
 
 // A new authorization: what was before is dead at the provider by now. Of two that cross,
-// the one issued last stands; a repeated landing never undoes a refresh.
+// the one exchanged last stands; a repeated landing never undoes a refresh.
 func (q *Queries) UpsertCredential(ctx context.Context, arg UpsertCredentialParams) error {
 	_, err := q.db.Exec(ctx, upsertCredential,
 		arg.Provider,
@@ -208,6 +209,7 @@ func (q *Queries) UpsertCredential(ctx context.Context, arg UpsertCredentialPara
 		arg.Scopes,
 		arg.AccessExpiresAt,
 		arg.AuthorizedUserID,
+		arg.ExchangedAt,
 	)
 	return err
 }

@@ -57,7 +57,6 @@ type Authorization struct {
 	ForwardUrl      string
 	VerifierSealed  []byte
 	CodeSealed      []byte
-	GrantSealed     []byte
 	State           string
 	ErrorCode       *string
 	AccountID       *string
@@ -387,6 +386,14 @@ type SweptExecution struct {
 	ReceiptID uuid.UUID
 	RunID     string
 	AskedAt   time.Time
+}
+
+type UnlandedGrant struct {
+	AuthorizationID uuid.UUID
+	Provider        string
+	GrantSealed     []byte
+	Shared          bool
+	ExchangedAt     time.Time
 }
 
 type VaultDataKey struct {

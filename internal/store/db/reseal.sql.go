@@ -18,7 +18,7 @@ with sealed as (
     union all select 'orgs.mist_token_sealed', substring(mist_token_sealed for 5) from orgs
     union all select 'authorizations.verifier_sealed', substring(verifier_sealed for 5) from authorizations where verifier_sealed <> ''
     union all select 'authorizations.code_sealed', substring(code_sealed for 5) from authorizations where code_sealed is not null
-    union all select 'authorizations.grant_sealed', substring(grant_sealed for 5) from authorizations where grant_sealed is not null
+    union all select 'unlanded_grants.grant_sealed', substring(grant_sealed for 5) from unlanded_grants
     union all select 'revocations.grant_sealed', substring(grant_sealed for 5) from revocations
 )
 select place, prefix::bytea as prefix, count(*) as values from sealed group by place, prefix order by place, prefix
@@ -80,7 +80,7 @@ func (q *Queries) ResealDataKey(ctx context.Context, resealed []byte, scope stri
 }
 
 const resealGrant = `-- name: ResealGrant :execrows
-update authorizations set grant_sealed = $1 where authorization_id = $2 and grant_sealed = $3
+update unlanded_grants set grant_sealed = $1 where authorization_id = $2 and grant_sealed = $3
 `
 
 func (q *Queries) ResealGrant(ctx context.Context, resealed []byte, authorizationID uuid.UUID, sealed []byte) (int64, error) {
@@ -133,7 +133,7 @@ with sealed as (
     union all select 'orgs.mist_token_sealed', org_id::text, mist_token_sealed from orgs
     union all select 'authorizations.verifier_sealed', authorization_id::text, verifier_sealed from authorizations where verifier_sealed <> ''
     union all select 'authorizations.code_sealed', authorization_id::text, code_sealed from authorizations where code_sealed is not null
-    union all select 'authorizations.grant_sealed', authorization_id::text, grant_sealed from authorizations where grant_sealed is not null
+    union all select 'unlanded_grants.grant_sealed', authorization_id::text, grant_sealed from unlanded_grants
     union all select 'revocations.grant_sealed', receipt_id::text, grant_sealed from revocations
 )
 select id::text as id, value::bytea as value from sealed where place = $1::text and id > $2::text order by id limit $3

@@ -11,15 +11,15 @@ select * from credentials where provider = $1 and account_id = $2 for update;
 
 -- name: UpsertCredential :exec
 -- A new authorization: what was before is dead at the provider by now. Of two that cross,
--- the one issued last stands; a repeated landing never undoes a refresh.
-insert into credentials as c (provider, account_id, grant_sealed, scopes, access_expires_at, authorized_user_id)
-values ($1, $2, $3, $4, $5, $6)
+-- the one exchanged last stands; a repeated landing never undoes a refresh.
+insert into credentials as c (provider, account_id, grant_sealed, scopes, access_expires_at, authorized_user_id, authorized_at, refreshed_at)
+values (@provider, @account_id, @grant_sealed, @scopes, @access_expires_at, @authorized_user_id, @exchanged_at, @exchanged_at)
 on conflict (provider, account_id) do update
 set grant_sealed = excluded.grant_sealed, prior_grant_sealed = null, scopes = excluded.scopes,
     access_expires_at = excluded.access_expires_at, authorized_user_id = excluded.authorized_user_id,
     state = 'active', verdict = null, evidence = null, refresh_began_at = null, generation = c.generation + 1,
-    authorized_at = now(), refreshed_at = now()
-where excluded.access_expires_at >= c.access_expires_at;
+    authorized_at = excluded.authorized_at, refreshed_at = excluded.refreshed_at
+where excluded.authorized_at > c.authorized_at;
 
 -- name: RotateCredential :exec
 update credentials

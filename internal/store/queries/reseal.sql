@@ -8,7 +8,7 @@ with sealed as (
     union all select 'orgs.mist_token_sealed', substring(mist_token_sealed for 5) from orgs
     union all select 'authorizations.verifier_sealed', substring(verifier_sealed for 5) from authorizations where verifier_sealed <> ''
     union all select 'authorizations.code_sealed', substring(code_sealed for 5) from authorizations where code_sealed is not null
-    union all select 'authorizations.grant_sealed', substring(grant_sealed for 5) from authorizations where grant_sealed is not null
+    union all select 'unlanded_grants.grant_sealed', substring(grant_sealed for 5) from unlanded_grants
     union all select 'revocations.grant_sealed', substring(grant_sealed for 5) from revocations
 )
 select place, prefix::bytea as prefix, count(*) as values from sealed group by place, prefix order by place, prefix;
@@ -20,7 +20,7 @@ with sealed as (
     union all select 'orgs.mist_token_sealed', org_id::text, mist_token_sealed from orgs
     union all select 'authorizations.verifier_sealed', authorization_id::text, verifier_sealed from authorizations where verifier_sealed <> ''
     union all select 'authorizations.code_sealed', authorization_id::text, code_sealed from authorizations where code_sealed is not null
-    union all select 'authorizations.grant_sealed', authorization_id::text, grant_sealed from authorizations where grant_sealed is not null
+    union all select 'unlanded_grants.grant_sealed', authorization_id::text, grant_sealed from unlanded_grants
     union all select 'revocations.grant_sealed', receipt_id::text, grant_sealed from revocations
 )
 select id::text as id, value::bytea as value from sealed where place = @place::text and id > @after::text order by id limit @max_rows;
@@ -40,7 +40,7 @@ update authorizations set verifier_sealed = @resealed where authorization_id = @
 update authorizations set code_sealed = @resealed where authorization_id = @authorization_id and code_sealed = @sealed;
 
 -- name: ResealGrant :execrows
-update authorizations set grant_sealed = @resealed where authorization_id = @authorization_id and grant_sealed = @sealed;
+update unlanded_grants set grant_sealed = @resealed where authorization_id = @authorization_id and grant_sealed = @sealed;
 
 -- name: ResealRevocation :execrows
 update revocations set grant_sealed = @resealed where receipt_id = @receipt_id and grant_sealed = @sealed;
