@@ -155,9 +155,7 @@ func fill(into, from *provider.MediaSample) {
 		{&into.ScreenIn, &from.ScreenIn},
 		{&into.ScreenOut, &from.ScreenOut},
 	} {
-		if !pair[0].Measured() {
-			*pair[0] = *pair[1]
-		}
+		fillStream(pair[0], pair[1])
 	}
 	for _, pair := range [...][2]*measure.Value{
 		{&into.ClientCPUAvgPercent, &from.ClientCPUAvgPercent},

@@ -9,6 +9,9 @@ import (
 // maxMinutes bounds one join: [longestMeeting], and every minute twice.
 const maxMinutes = 2 * 48 * 60
 
+// usualMinutes are the most that joins mostly have.
+const usualMinutes = 64
+
 // qosRow is one join in the quality of service list.
 type qosRow struct {
 	participantRow
@@ -29,13 +32,17 @@ func readQoSRow(r *reader) qosRow {
 }
 
 func readMinutes(r *reader) []provider.MediaSample {
+	if r.samples == nil {
+		r.samples = make([]provider.MediaSample, 0, usualMinutes)
+	}
 	r.samples = r.samples[:0]
 	for range r.elements {
 		if len(r.samples) == maxMinutes {
 			r.fail("a list of a meeting's minutes")
 			return nil
 		}
-		r.samples = append(r.samples, readMinute(r))
+		r.samples = append(r.samples, provider.MediaSample{})
+		readMinute(r, &r.samples[len(r.samples)-1])
 	}
 	return slices.Clone(r.samples)
 }

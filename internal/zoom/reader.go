@@ -28,12 +28,12 @@ type reader struct {
 	body    io.Reader
 	read    int64 // bytes of body
 	err     error
-	text    []byte                 // the last text that had escapes
+	units   *[unitCount]spelling
 	samples []provider.MediaSample // the minutes of the row being read
 }
 
 func newReader(body io.Reader) *reader {
-	r := &reader{body: body}
+	r := &reader{body: body, units: spellings()}
 	// As encoding/json: participants choose their own names, and what is not UTF-8 in
 	// them or said twice is no reason to lose a meeting.
 	r.tokens = jsontext.NewDecoder((*input)(r), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
@@ -50,16 +50,17 @@ func (in *input) Read(p []byte) (int, error) {
 	}
 	n, err := in.body.Read(p)
 	in.read += int64(n)
-	return n, err //nolint:wrapcheck // io.EOF must stay what it is
+	return n, err
 }
 
 // fail ends reading because a value is not what it must be: a measurement in a unit we do
 // not know, an absurd number, a structure that is another one. The error says where, by
 // the names of fields we know, and never what.
 func (r *reader) fail(want string) {
-	if r.err == nil {
-		r.err = &valueError{want: want, where: string(r.tokens.StackPointer())}
+	if r.err != nil {
+		return
 	}
+	r.err = &valueError{want: want, where: string(r.tokens.StackPointer())}
 }
 
 // peek tells what comes next: KindInvalid after trouble.
@@ -74,10 +75,12 @@ func (r *reader) peek() jsontext.Kind {
 	return kind
 }
 
-func (r *reader) token() {
+// token reads the next token; one without kind after trouble.
+func (r *reader) token() (token jsontext.Token) {
 	if r.err == nil {
-		_, r.err = r.tokens.ReadToken()
+		token, r.err = r.tokens.ReadToken()
 	}
+	return token
 }
 
 func (r *reader) skip() {
@@ -108,17 +111,37 @@ func (r *reader) fields(yield func(name []byte) bool) {
 	if !r.begin(jsontext.KindBeginObject, "an object") {
 		return
 	}
-	for r.peek() == jsontext.KindString {
-		name, ok := r.scalar()
-		at := r.tokens.InputOffset()
-		if !ok || !yield(name) {
+	for r.another() {
+		name := r.value()
+		if r.err != nil {
 			return
+		}
+		at := r.tokens.InputOffset()
+		if !yield(name[1 : len(name)-1]) {
+			return
+		}
+		if r.err != nil || r.tokens.InputOffset() != at {
+			continue
+		}
+		// Nobody knows the name as it is written; asking this only now is cheaper.
+		if bytes.IndexByte(name, '\\') >= 0 {
+			if plain, _ := unescaped(name); !yield(plain) {
+				return
+			}
 		}
 		if r.err == nil && r.tokens.InputOffset() == at {
 			r.skip()
 		}
 	}
 	r.token()
+}
+
+// another reports whether the object has another field.
+func (r *reader) another() bool {
+	if rest := r.tokens.UnreadBuffer(); len(rest) > 0 && rest[0] == ',' && r.err == nil {
+		return true // without the cost of peeking
+	}
+	return r.peek() == jsontext.KindString
 }
 
 // elements iterates over the array that comes next, as [reader.fields] does.
@@ -141,99 +164,102 @@ func (r *reader) elements(yield func() bool) {
 // begin enters an object or array; false where there is none to enter, be it because
 // nothing is there or because something else is.
 func (r *reader) begin(wanted jsontext.Kind, want string) bool {
-	switch found := r.peek(); found {
+	switch found := r.token(); found.Kind() {
 	case wanted:
-		r.token()
-	case jsontext.KindBeginObject, jsontext.KindBeginArray:
-		r.token() // some servers write an empty object as [], and the other way round
-		if after := r.peek(); after != jsontext.KindEndObject && after != jsontext.KindEndArray {
+		return true
+	case jsontext.KindNull:
+	case jsontext.KindString:
+		if !isUnknown(trim([]byte(found.String()))) {
 			r.fail(want)
 		}
-		r.token()
-		return false
+	case jsontext.KindBeginObject, jsontext.KindBeginArray: // some servers write an empty object as [], and the other way round
+		if after := r.token().Kind(); after != jsontext.KindEndObject && after != jsontext.KindEndArray {
+			r.fail(want)
+		}
 	default:
-		if text, ok := r.scalar(); !ok || !isUnknown(bytes.TrimSpace(text)) {
-			r.fail(want)
-		}
-		return false
+		r.fail(want)
 	}
-	return r.err == nil
+	return false
 }
 
-// scalar returns a text without its escapes, a number as it is written, or nothing for
-// null; ok is false where something else is next, which is then still to be read. The
-// bytes are valid until the next read.
-func (r *reader) scalar() (text []byte, ok bool) {
-	kind := r.peek()
-	switch kind {
-	case jsontext.KindString, jsontext.KindNumber, jsontext.KindNull:
-	default:
+// value reads the next value; nil after trouble. It is valid until the next read.
+func (r *reader) value() (value jsontext.Value) {
+	if r.err == nil {
+		value, r.err = r.tokens.ReadValue()
+	}
+	return value
+}
+
+// unescaped returns what a text says, a number as it is written, or nothing for null; ok
+// is false for a value that is something else.
+func unescaped(value []byte) (text []byte, ok bool) {
+	if len(value) == 0 {
 		return nil, false
 	}
-	value, err := r.tokens.ReadValue()
-	switch {
-	case err != nil:
-		r.err = err
-		return nil, false
-	case kind == jsontext.KindNull:
-		return nil, true
-	case kind == jsontext.KindNumber:
-		return value, true
-	case bytes.IndexByte(value, '\\') < 0:
+	switch value[0] {
+	case '"':
+		if bytes.IndexByte(value, '\\') >= 0 {
+			text, _ = jsontext.AppendUnquote(nil, value) // its error is bytes that are not UTF-8, which it replaces
+			return text, true
+		}
 		return value[1 : len(value)-1], true
+	case 'n':
+		return nil, true
+	case 't', 'f', '{', '[':
+		return nil, false
 	}
-	r.text, _ = jsontext.AppendUnquote(r.text[:0], value) // its error is bytes that are not UTF-8, which it replaces
-	return r.text, true
+	return value, true
 }
 
-// string reads a text, or a number as it is written. Anything else is "".
-func (r *reader) string() string {
-	text, ok := r.scalar()
-	if !ok {
-		return ""
-	}
-	return clean(text)
-}
-
-// verbatim reads what string reads, and leaves in it what cannot be stored.
+// verbatim reads a text, or a number as it is written. Anything else is "".
 func (r *reader) verbatim() string {
-	text, _ := r.scalar()
-	return string(text)
+	switch r.peek() {
+	case jsontext.KindString, jsontext.KindNumber:
+		return r.token().String()
+	}
+	r.skip()
+	return ""
 }
+
+// string reads what verbatim does, without what cannot be stored.
+func (r *reader) string() string { return clean(r.verbatim()) }
 
 // measure reads a measurement.
 func (r *reader) measure(u unit) measure.Value {
-	text, ok := r.scalar()
-	if ok {
-		value, known := u.parse(text)
-		if known {
-			return value
+	value, spelling := r.value(), &r.units[u]
+	if len(value) > 2 && value[0] == '"' {
+		if number, ok := spelling.parseUsual(value[1 : len(value)-1]); ok {
+			return number
 		}
 	}
-	r.fail(u.want)
-	return measure.Value{}
+	number, ok := measure.Value{}, false
+	if text, isScalar := unescaped(value); isScalar {
+		number, ok = spelling.parse(text)
+	}
+	if !ok {
+		r.fail(spelling.want)
+	}
+	return number
 }
 
 // resolution reads a width and a height.
 func (r *reader) resolution() (width, height measure.Value) {
-	text, ok := r.scalar()
+	text, ok := unescaped(r.value())
 	if ok {
-		if width, height, ok = parseResolution(text); ok {
-			return width, height
-		}
+		width, height, ok = parseResolution(text)
 	}
-	r.fail("a resolution")
-	return measure.Value{}, measure.Value{}
+	if !ok {
+		r.fail("a resolution")
+	}
+	return width, height
 }
 
 // time reads a time; the zero time where there is none.
 func (r *reader) time() time.Time {
-	text, ok := r.scalar()
-	if ok {
-		if at, err := parseTime(text); err == nil {
-			return at
-		}
+	text, ok := unescaped(r.value())
+	at, err := parseTime(string(text))
+	if !ok || err != nil {
+		r.fail("a time")
 	}
-	r.fail("a time")
-	return time.Time{}
+	return at
 }

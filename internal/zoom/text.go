@@ -1,18 +1,23 @@
 package zoom
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
 
 // clean takes out of a text what Postgres does not store in one, and what no reader of it
 // misses: NUL, and bytes that are not UTF-8.
-func clean[Text string | []byte](text Text) string {
-	plain := string(text)
-	if utf8.ValidString(plain) && strings.IndexByte(plain, 0) < 0 {
-		return plain
+func clean(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
+}
+
+// trim takes away the space around a text.
+func trim(text []byte) []byte {
+	if last := len(text) - 1; last < 0 || text[0] > ' ' && text[0] < utf8.RuneSelf && text[last] > ' ' && text[last] < utf8.RuneSelf {
+		return text
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(plain, "\uFFFD"), "\x00", "")
+	return bytes.TrimSpace(text)
 }
 
 // isUnknown reports whether a trimmed text says that there is nothing to say.

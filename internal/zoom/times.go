@@ -15,17 +15,17 @@ func sameMeeting(a, b time.Time) bool { return a.Sub(b).Abs() <= longestMeeting 
 
 // parseTime reads the times Zoom writes, in UTC where no zone is given; the zero time for
 // "".
-func parseTime[Text string | []byte](text Text) (time.Time, error) {
-	plain := strings.TrimSpace(string(text))
-	if plain == "" {
+func parseTime(text string) (time.Time, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
 		return time.Time{}, nil
 	}
-	at, err := time.Parse(time.RFC3339, plain)
+	at, err := time.Parse(time.RFC3339, text)
 	for _, layout := range [...]string{"2006-01-02T15:04:05", time.DateTime} {
 		if err == nil {
 			break
 		}
-		at, err = time.Parse(layout, plain)
+		at, err = time.Parse(layout, text)
 	}
 	if err != nil || at.Year() < 2010 || at.Year() > 2200 {
 		return time.Time{}, &valueError{want: "a time"}

@@ -37,6 +37,7 @@ type bundle struct {
 	client  *zoom.Client
 	caller  provider.Caller
 	meter   *countingMeter
+	server  string
 }
 
 type countingMeter struct{ heavy, intensive atomic.Int64 }
@@ -50,9 +51,14 @@ func (m *countingMeter) Reserve(_ context.Context, _ provider.AccountRef, catego
 	return nil
 }
 
-func setup(t *testing.T) *bundle {
+func setup(t testing.TB) *bundle {
 	t.Helper()
-	w, err := world.New(world.DemoConfig(7))
+	return setupWorld(t, world.DemoConfig(7))
+}
+
+func setupWorld(t testing.TB, of world.Config) *bundle {
+	t.Helper()
+	w, err := world.New(of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +73,7 @@ func setup(t *testing.T) *bundle {
 	b := &bundle{world: w, account: w.Accounts[0], window: zoomwindow.New(w, config), meter: &countingMeter{}}
 	server := httptest.NewServer(b.window)
 	t.Cleanup(server.Close)
+	b.server = server.URL
 	b.client = zoom.New(zoom.Config{
 		ClientID: clientID, ClientSecret: secret.New(clientSecret), RedirectURL: redirectURL,
 		OAuthURL: server.URL + "/oauth", APIURL: server.URL + "/v2", Meter: b.meter, Now: config.Now,
