@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint bench bench-links bench-harvest check generate tools services clean
+.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle check generate tools services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ bench-links: services ## measure the authorize round trip and the list of links
 
 bench-harvest: services ## measure a day of a large account: samples a second against a bare COPY, memory, requests
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench . -benchtime 1x -timeout $(TEST_TIMEOUT) ./internal/harvestbench
+
+bench-idle: services ## measure what linked accounts with nothing new cost, in about 8 minutes (CALLWEAVE_IDLE_ACCOUNTS=n for another number)
+	@CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_IDLE_ACCOUNTS=$(or $(CALLWEAVE_IDLE_ACCOUNTS),5000) \
+		go test -run '^$$' -bench Idle -benchtime 1x -timeout 30m ./activities
 
 lint: tools ## hold the code to the rules: linters, determinism, generated code, modules
 	$(BIN)/golangci-lint run

@@ -14,6 +14,7 @@ import (
 	"callweave/internal/provider"
 	"callweave/internal/secret"
 	"callweave/internal/store"
+	"callweave/internal/store/db"
 	"callweave/internal/vault"
 	"callweave/workflows"
 )
@@ -25,6 +26,9 @@ type Credentials interface {
 	Worked(ctx context.Context, ref provider.AccountRef, access secret.Text) error
 	Service(name provider.Name) (provider.Service, error)
 	Lacking(ctx context.Context, ref provider.AccountRef, features ...string) ([]string, error)
+	UsableUntil() time.Time
+	Ready(ref provider.AccountRef, keySealed []byte, row db.Credential) (secret.Text, bool)
+	Confirmed(ref provider.AccountRef, access secret.Text)
 }
 
 // HarvestConfig says when and how far a harvest looks.
@@ -59,7 +63,7 @@ const (
 	// maxWindows is how many windows one pass lists.
 	maxWindows = 24
 	// ledgerMemory is how long listed windows that later ones cover are kept.
-	ledgerMemory = 7 * 24 * time.Hour
+	ledgerMemory = 2 * 24 * time.Hour
 )
 
 // The fields that people are sealed for.
@@ -70,7 +74,13 @@ const (
 
 // PlanHarvest claims the account's ledger, puts what is to be listed into it and returns
 // its open windows. Repeating it plans nothing twice: windows have their times as keys.
+// Where it is asked to look, it does what there is to do itself if that is as little as it
+// mostly is.
 func (h *Harvest) PlanHarvest(ctx context.Context, in workflows.PlanHarvestInput) (workflows.PlanHarvestResult, error) {
+	if in.Look && in.From.IsZero() {
+		result, err := h.look(ctx, in)
+		return result, toApplicationError(err)
+	}
 	result, err := h.plan(ctx, in)
 	return result, toApplicationError(err)
 }

@@ -46,18 +46,18 @@ func (h *Harvest) hold(ctx context.Context, ref provider.AccountRef) (context.Co
 }
 
 // keep beats and renews until the context ends. The claim of a run whose worker lost the
-// database outlives several tries.
+// database outlives several tries. What ends within a beat needs none.
 func (k *holder) keep(ctx context.Context) {
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
 	renewed := time.Now()
 	for {
-		activity.RecordHeartbeat(ctx, k.progress())
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
+		activity.RecordHeartbeat(ctx, k.progress())
 		if time.Since(renewed) < renewEvery {
 			continue
 		}

@@ -66,7 +66,12 @@ func (h *Harvest) list(ctx context.Context, in workflows.ListMeetingsInput) (see
 	if err != nil {
 		return 0, 0, err
 	}
-	for _, kind := range []provider.ListKind{provider.ListPast, provider.ListPastOne} {
+	return h.listWith(ctx, session, key, in, asked)
+}
+
+// listWith lists a window. asked says that somebody asked for it since it was listed.
+func (h *Harvest) listWith(ctx context.Context, session *session, key *vault.Key, in workflows.ListMeetingsInput, asked bool) (seen, added int, err error) {
+	for _, kind := range listKinds() {
 		ids := map[string]bool{}
 		err := session.with(ctx, func(caller provider.Caller) error {
 			return session.service.ListMeetings(ctx, caller, kind, in.Window, func(page []provider.Meeting) error {

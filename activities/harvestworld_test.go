@@ -23,6 +23,7 @@ import (
 	"callweave/internal/provider"
 	"callweave/internal/secret"
 	"callweave/internal/store"
+	"callweave/internal/store/db"
 	"callweave/internal/testenv"
 	"callweave/internal/vault"
 	"callweave/internal/world"
@@ -127,6 +128,11 @@ func (c *oneToken) Lacking(context.Context, provider.AccountRef, ...string) ([]s
 	return nil, nil
 }
 func (c *oneToken) Worked(context.Context, provider.AccountRef, secret.Text) error { return nil }
+func (c *oneToken) UsableUntil() time.Time                                         { return time.Time{} }
+func (c *oneToken) Confirmed(provider.AccountRef, secret.Text)                     {}
+func (c *oneToken) Ready(provider.AccountRef, []byte, db.Credential) (secret.Text, bool) {
+	return c.access, false
+}
 
 // harvestSetup is what differs from the usual: a demo world whose account is read for the
 // day before the clock, by a provider without limits.

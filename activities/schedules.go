@@ -161,6 +161,7 @@ func (s *Schedules) harvest(ref provider.AccountRef) client.ScheduleOptions {
 		Workflow:      workflows.HarvestWorkflow,
 		Args:          []any{workflows.HarvestInput{AccountRef: ref}},
 		StaticSummary: "Harvest account " + ref.String(),
+		Priority:      workflows.PriorityOf(ref.String()),
 	})
 }
 
@@ -170,6 +171,7 @@ func (s *Schedules) devices(org uuid.UUID) client.ScheduleOptions {
 		Workflow:      workflows.CollectDevicesWorkflow,
 		Args:          []any{workflows.CollectDevicesInput{OrgID: org}},
 		StaticSummary: "Collect the devices of org " + org.String(),
+		Priority:      workflows.PriorityOf(org.String()),
 	})
 }
 

@@ -28,7 +28,7 @@ func CollectDevices(ctx workflow.Context, in CollectDevicesInput) (CollectDevice
 	}
 	workflow.SetCurrentDetails(ctx, "Reading the network.")
 	var collected CollectedDevices
-	err := workflow.ExecuteActivity(collecting(ctx, "poll the network of "+in.OrgID.String()), CollectDevicesActivity, in).Get(ctx, &collected)
+	err := workflow.ExecuteActivity(collecting(ctx, in.OrgID.String(), "poll the network of "+in.OrgID.String()), CollectDevicesActivity, in).Get(ctx, &collected)
 	result := collected.Result
 	if ctx.Err() != nil {
 		return result, ctx.Err()
@@ -44,7 +44,7 @@ func CollectDevices(ctx workflow.Context, in CollectDevicesInput) (CollectDevice
 	for batches, links := 0, collected.Links; len(links) > 0 && batches < maxWeaveBatches; batches++ {
 		var woven WeaveResult
 		weave := WeaveInput{AccountRef: links[0], OrgID: in.OrgID}
-		err := workflow.ExecuteActivity(weaving(ctx, "weave "+links[0].String()), WeaveActivity, weave).Get(ctx, &woven)
+		err := workflow.ExecuteActivity(weaving(ctx, in.OrgID.String(), "weave "+links[0].String()), WeaveActivity, weave).Get(ctx, &woven)
 		if ctx.Err() != nil {
 			return result, ctx.Err()
 		}

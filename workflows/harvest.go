@@ -24,7 +24,9 @@ var scheduledAt = temporal.NewSearchAttributeKeyTime("TemporalScheduledStartTime
 
 // Harvest is one pass over an account's ledger: it plans the windows that are open, lists
 // them, reads the meetings that are due, newest first, and has every linked org woven.
+// Where there is nothing new, the first activity is the whole pass.
 //
+//	look ─→ nothing new: done
 //	plan ─→ list, per window ─→ read, in batches ─→ finish ─→ weave, per org
 //
 // What an operator expects now and then (a spent quota, an account that must be linked
@@ -66,6 +68,7 @@ type harvest struct {
 	stop   Stop
 	gap    string // why a window could not be listed, though others were
 	orgs   []uuid.UUID
+	ended  bool // a look was the whole pass
 }
 
 func (h *harvest) run(ctx workflow.Context) error {
@@ -79,6 +82,9 @@ func (h *harvest) run(ctx workflow.Context) error {
 	if h.result.HeldBy != "" {
 		h.show(ctx, "held by "+h.result.HeldBy)
 		return nil
+	}
+	if h.ended {
+		return h.weave(ctx)
 	}
 	notListed := h.list(ctx, windows)
 	err = notListed
@@ -101,15 +107,27 @@ func (h *harvest) run(ctx workflow.Context) error {
 // stopped reports whether the pass is not to ask the provider again.
 func (h *harvest) stopped() bool { return h.stop.Type != "" || h.result.HeldBy != "" }
 
+// plan is decided by what the activity says it did, and not by a version: passes that
+// began before looks were there went on with what was planned, and so does this one.
 func (h *harvest) plan(ctx workflow.Context) ([]provider.Window, error) {
-	h.show(ctx, "planning")
+	in := PlanHarvestInput{AccountRef: h.in.AccountRef, At: nominalTime(ctx), From: h.in.From, To: h.in.To, Look: h.in.From.IsZero()}
+	h.show(ctx, "looking for what is new")
 	var plan PlanHarvestResult
-	err := workflow.ExecuteActivity(bookkeeping(ctx, "Plan what is to be listed"), PlanActivity, PlanHarvestInput{
-		AccountRef: h.in.AccountRef, At: nominalTime(ctx), From: h.in.From, To: h.in.To,
-	}).Get(ctx, &plan)
+	err := workflow.ExecuteActivity(looking(ctx, h.key(), "Look for what is new"), PlanActivity, in).Get(ctx, &plan)
 	h.before, h.result.HeldBy = plan.RequestsBefore, plan.HeldBy
+	h.result.WindowsListed, h.result.MeetingsFound = plan.Listed, plan.Found
+	if h.ended = plan.Ended; h.ended {
+		h.orgs = plan.WeaveOrgs
+		h.result.Requests, h.result.Remaining, h.result.Stopped = plan.Requests, plan.Remaining, plan.Stopped.Type
+		if len(h.orgs) == 0 { // weaving counts them otherwise
+			h.result.WaitingWeave = plan.Waiting
+		}
+	}
 	return plan.Windows, err
 }
+
+// key is whom the server is fair to: no account waits for what others have to do.
+func (h *harvest) key() string { return h.in.AccountRef.String() }
 
 // nominalTime is the time a run is for: when its schedule meant to start it, or when
 // somebody did.
@@ -125,7 +143,7 @@ func (h *harvest) list(ctx workflow.Context, windows []provider.Window) error {
 		h.show(ctx, fmt.Sprintf("listing window %d of %d", i+1, len(windows)))
 		summary := fmt.Sprintf("List meetings from %s to %s", window.From.UTC().Format(time.RFC3339), window.To.UTC().Format(time.RFC3339))
 		var listed ListMeetingsResult
-		err := workflow.ExecuteActivity(listing(ctx, summary), ListMeetingsActivity, ListMeetingsInput{
+		err := workflow.ExecuteActivity(listing(ctx, h.key(), summary), ListMeetingsActivity, ListMeetingsInput{
 			AccountRef: h.in.AccountRef, Window: window,
 		}).Get(ctx, &listed)
 		if err != nil {
@@ -156,7 +174,7 @@ func (h *harvest) read(ctx workflow.Context) error {
 	for round := range maxReadRounds {
 		h.show(ctx, fmt.Sprintf("reading meetings, batch %d", round+1))
 		var batch ReadMeetingsResult
-		err := workflow.ExecuteActivity(harvesting(ctx, fmt.Sprintf("Read due meetings, batch %d", round+1)), ReadMeetingsActivity,
+		err := workflow.ExecuteActivity(harvesting(ctx, h.key(), fmt.Sprintf("Read due meetings, batch %d", round+1)), ReadMeetingsActivity,
 			ReadMeetingsInput{AccountRef: h.in.AccountRef}).Get(ctx, &batch)
 		if err != nil {
 			return err
@@ -220,7 +238,7 @@ func (h *harvest) weave(ctx workflow.Context) error {
 		for round := range maxWeaveRounds {
 			h.show(ctx, fmt.Sprintf("weaving for org %s, batch %d", org, round+1))
 			var woven WeaveResult
-			err := workflow.ExecuteActivity(weaving(ctx, fmt.Sprintf("Weave for org %s", org)), WeaveActivity, WeaveInput{
+			err := workflow.ExecuteActivity(weaving(ctx, h.key(), fmt.Sprintf("Weave for org %s", org)), WeaveActivity, WeaveInput{
 				AccountRef: h.in.AccountRef, OrgID: org,
 			}).Get(ctx, &woven)
 			if temporal.IsCanceledError(err) {

@@ -17,13 +17,25 @@ type PlanHarvestInput struct {
 	At   time.Time `json:"at"`
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
+	Look bool      `json:"look,omitempty"` // do what there is to do, if that is little
 }
 
-// PlanHarvestResult is the open part of the ledger, newest first.
+// PlanHarvestResult is the open part of the ledger, newest first, and what a look did
+// already. A worker of an earlier build only plans.
 type PlanHarvestResult struct {
 	HeldBy         string            `json:"held_by,omitempty"`
 	Windows        []provider.Window `json:"windows,omitempty"`
 	RequestsBefore int               `json:"requests_before"` // spent by the account, ever
+	Listed         int               `json:"listed,omitempty"`
+	Found          int               `json:"found,omitempty"` // new meetings
+
+	// Ended says that the pass is over, noted and the ledger given back.
+	Ended     bool        `json:"ended,omitempty"`
+	Requests  int         `json:"requests,omitempty"`
+	Remaining int         `json:"remaining,omitempty"`
+	Stopped   Stop        `json:"stopped,omitzero"`
+	WeaveOrgs []uuid.UUID `json:"weave_orgs,omitempty"` // for which something can be woven
+	Waiting   int         `json:"waiting,omitempty"`    // meetings that wait for device data
 }
 
 // ListMeetingsInput asks for the meetings of one window.

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -21,9 +23,19 @@ const (
 	prioritySweep     = 5
 )
 
-// landFor is how long a grant waits for the provider to say whose it is: an access token
-// lives an hour, and its administrator does not wait longer to begin again.
-const landFor = time.Hour
+// PriorityOf is that of what is done for an account or an org over and over: whoever waits
+// for something else goes first, and among these the server takes turns, so that one that
+// has much to do delays no other. Where the server is not set up for it, it is ignored.
+func PriorityOf(key string) temporal.Priority {
+	if len(key) > maxFairnessKey {
+		sum := sha256.Sum256([]byte(key))
+		key = hex.EncodeToString(sum[:maxFairnessKey/2])
+	}
+	return temporal.Priority{PriorityKey: priorityHarvest, FairnessKey: key}
+}
+
+// maxFairnessKey is what Temporal takes (api, common.v1.Priority.fairness_key), in bytes.
+const maxFairnessKey = 64
 
 // revokeFor is how long a provider that does not answer is asked to end a grant.
 const revokeFor = 7 * 24 * time.Hour
@@ -50,56 +62,56 @@ func authorizing(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// landing is for a grant that is there and whose account the provider does not name, while
-// the administrator is told that it is pending.
-func landing(ctx workflow.Context, summary string) workflow.Context {
+// looking is for what is done for every account all the time: some statements and, where
+// all is as usual, a few requests to a provider within a minute. It is retried until it
+// works. A worker that dies is missed after two minutes, before the run's claim ends.
+func looking(ctx workflow.Context, key, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                summary,
-		StartToCloseTimeout:    45 * time.Second,
-		ScheduleToCloseTimeout: landFor,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: time.Minute},
-		Priority:               temporal.Priority{PriorityKey: priorityAuthorize},
+		Summary:             summary,
+		StartToCloseTimeout: 2 * time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+		Priority:            PriorityOf(key),
 	})
 }
 
 // harvesting is for a bounded slice of requests to a provider that heartbeats. The
 // harvest is bounded by its own next run, so a slice gives up after a few attempts.
-func harvesting(ctx workflow.Context, summary string) workflow.Context {
+func harvesting(ctx workflow.Context, key, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             summary,
 		StartToCloseTimeout: 10 * time.Minute,
 		HeartbeatTimeout:    time.Minute,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 2 * time.Second, MaximumInterval: time.Minute, MaximumAttempts: 5},
-		Priority:            temporal.Priority{PriorityKey: priorityHarvest},
+		Priority:            PriorityOf(key),
 	})
 }
 
 // listing is for one window's lists, which are read from their first page at every attempt:
 // at the 12 pages of 300 a minute that the client asks for, there is time for 100,000
 // meetings.
-func listing(ctx workflow.Context, summary string) workflow.Context {
-	return workflow.WithStartToCloseTimeout(harvesting(ctx, summary), 30*time.Minute)
+func listing(ctx workflow.Context, key, summary string) workflow.Context {
+	return workflow.WithStartToCloseTimeout(harvesting(ctx, key, summary), 30*time.Minute)
 }
 
 // collecting is for one poll of an org's network: the next poll is never far away.
-func collecting(ctx workflow.Context, summary string) workflow.Context {
+func collecting(ctx workflow.Context, key, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             summary,
 		StartToCloseTimeout: 5 * time.Minute,
 		HeartbeatTimeout:    time.Minute,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 2 * time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 3},
-		Priority:            temporal.Priority{PriorityKey: priorityHarvest},
+		Priority:            PriorityOf(key),
 	})
 }
 
 // weaving is for one bounded batch of joins in our own database.
-func weaving(ctx workflow.Context, summary string) workflow.Context {
+func weaving(ctx workflow.Context, key, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             summary,
 		StartToCloseTimeout: 5 * time.Minute,
 		HeartbeatTimeout:    time.Minute,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 5},
-		Priority:            temporal.Priority{PriorityKey: priorityHarvest},
+		Priority:            PriorityOf(key),
 	})
 }
 

@@ -23,6 +23,9 @@ type Entry struct {
 	Detail map[string]any
 }
 
+// actionTokenUsed says that an access token was used.
+const actionTokenUsed = "token used"
+
 // operator is the actor of what is done at the command line.
 const operator = "cli"
 
@@ -69,7 +72,7 @@ func (s *Store) NoteUse(ctx context.Context, ref provider.AccountRef) error {
 	if a.used[ref] {
 		return nil
 	}
-	if err := s.Audit(ctx, Entry{Actor: "credentials", Action: "token used", Object: ref.String()}); err != nil {
+	if err := s.Audit(ctx, Entry{Actor: "credentials", Action: actionTokenUsed, Object: ref.String()}); err != nil {
 		return err
 	}
 	a.used[ref] = true
@@ -104,18 +107,27 @@ func audit(ctx context.Context, q *db.Queries, entry Entry) error {
 	if a, ok := ctx.Value(actorKey{}).(*actor); ok {
 		entry = entry.by(a.id)
 	}
-	detail := []byte("{}")
-	if len(entry.Detail) > 0 {
-		var err error
-		if detail, err = json.Marshal(entry.Detail); err != nil {
-			return fmt.Errorf("audit %q: %w", entry.Action, err)
-		}
+	detail, err := entry.detail()
+	if err != nil {
+		return err
 	}
-	err := q.AddAudit(ctx, db.AddAuditParams{
+	err = q.AddAudit(ctx, db.AddAuditParams{
 		OrgID: entry.OrgID, Actor: entry.Actor, Action: entry.Action, Object: entry.Object, Detail: detail,
 	})
 	if err != nil {
 		return fmt.Errorf("audit %q: %w", entry.Action, err)
 	}
 	return nil
+}
+
+// detail is the entry's detail as it is kept.
+func (e Entry) detail() ([]byte, error) {
+	if len(e.Detail) == 0 {
+		return []byte("{}"), nil
+	}
+	detail, err := json.Marshal(e.Detail)
+	if err != nil {
+		return nil, fmt.Errorf("audit %q: %w", e.Action, err)
+	}
+	return detail, nil
 }

@@ -67,6 +67,10 @@ const (
 // of the account goes on. Reservations of an account come one after the other, so that two
 // categories cannot spend the same rest of a budget.
 func (m *Meter) Reserve(ctx context.Context, ref provider.AccountRef, category string, n int) error {
+	prepaid := prepaidOf(ctx, ref)
+	if prepaid.take(category, n) {
+		return nil
+	}
 	now := m.now().UTC()
 	day := now.Truncate(24 * time.Hour)
 	name, account := string(ref.Provider), ref.AccountID
@@ -88,6 +92,7 @@ func (m *Meter) Reserve(ctx context.Context, ref provider.AccountRef, category s
 	case err != nil:
 		return fmt.Errorf("reserve requests of %s: %w", ref, err)
 	case granted:
+		prepaid.beside(n)
 		return nil
 	}
 	return &provider.Error{

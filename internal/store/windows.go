@@ -34,7 +34,7 @@ type Listed struct {
 // LastListed returns how far live windows were listed, deep being how far back a long look
 // reaches.
 func (s *Store) LastListed(ctx context.Context, ref provider.AccountRef, deep time.Duration) (Listed, error) {
-	row, err := s.queries().LastListed(ctx, deep.Seconds(), string(ref.Provider), ref.AccountID)
+	row, err := s.queries().LastListed(ctx, string(ref.Provider), ref.AccountID, deep.Seconds())
 	if err != nil {
 		return Listed{}, fmt.Errorf("read ledger of %s: %w", ref, err)
 	}

@@ -12,12 +12,16 @@ import (
 
 const lastListed = `-- name: LastListed :one
 with live as (
-    select from_at, to_at, state = 'listed' as listed, min(from_at) over () as floor_at from windows
-    where provider = $2 and account_id = $3 and origin = 'live'
+    select (select min(w.from_at) from windows w
+            where w.provider = $1 and w.account_id = $2 and w.origin = 'live') as floor_at
 )
-select coalesce(min(floor_at), 'epoch')::timestamptz as floor_at,
-    coalesce(max(to_at) filter (where listed), 'epoch')::timestamptz as listed_to,
-    coalesce(max(to_at) filter (where listed and from_at <= greatest(to_at - make_interval(secs => $1::float8), floor_at)), 'epoch')::timestamptz as deep_to
+select coalesce(live.floor_at, 'epoch')::timestamptz as floor_at,
+    coalesce((select max(w.to_at) from windows w
+        where w.provider = $1 and w.account_id = $2 and w.origin = 'live' and w.state = 'listed'), 'epoch')::timestamptz as listed_to,
+    coalesce((select w.to_at from windows w
+        where w.provider = $1 and w.account_id = $2 and w.origin = 'live' and w.state = 'listed'
+          and w.from_at <= greatest(w.to_at - make_interval(secs => $3::float8), live.floor_at)
+        order by w.to_at desc limit 1), 'epoch')::timestamptz as deep_to
 from live
 `
 
@@ -29,8 +33,8 @@ type LastListedRow struct {
 
 // The first moment that live windows were planned from, up to where they were listed, and
 // up to where those were that reached back to it or by deep; 1970 where none was.
-func (q *Queries) LastListed(ctx context.Context, deepSeconds float64, provider string, accountID string) (LastListedRow, error) {
-	row := q.db.QueryRow(ctx, lastListed, deepSeconds, provider, accountID)
+func (q *Queries) LastListed(ctx context.Context, provider string, accountID string, deepSeconds float64) (LastListedRow, error) {
+	row := q.db.QueryRow(ctx, lastListed, provider, accountID, deepSeconds)
 	var i LastListedRow
 	err := row.Scan(&i.FloorAt, &i.ListedTo, &i.DeepTo)
 	return i, err

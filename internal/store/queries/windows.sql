@@ -2,12 +2,16 @@
 -- The first moment that live windows were planned from, up to where they were listed, and
 -- up to where those were that reached back to it or by deep; 1970 where none was.
 with live as (
-    select from_at, to_at, state = 'listed' as listed, min(from_at) over () as floor_at from windows
-    where provider = @provider and account_id = @account_id and origin = 'live'
+    select (select min(w.from_at) from windows w
+            where w.provider = @provider and w.account_id = @account_id and w.origin = 'live') as floor_at
 )
-select coalesce(min(floor_at), 'epoch')::timestamptz as floor_at,
-    coalesce(max(to_at) filter (where listed), 'epoch')::timestamptz as listed_to,
-    coalesce(max(to_at) filter (where listed and from_at <= greatest(to_at - make_interval(secs => @deep_seconds::float8), floor_at)), 'epoch')::timestamptz as deep_to
+select coalesce(live.floor_at, 'epoch')::timestamptz as floor_at,
+    coalesce((select max(w.to_at) from windows w
+        where w.provider = @provider and w.account_id = @account_id and w.origin = 'live' and w.state = 'listed'), 'epoch')::timestamptz as listed_to,
+    coalesce((select w.to_at from windows w
+        where w.provider = @provider and w.account_id = @account_id and w.origin = 'live' and w.state = 'listed'
+          and w.from_at <= greatest(w.to_at - make_interval(secs => @deep_seconds::float8), live.floor_at)
+        order by w.to_at desc limit 1), 'epoch')::timestamptz as deep_to
 from live;
 
 -- name: PlanWindow :exec
