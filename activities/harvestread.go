@@ -181,6 +181,7 @@ func (b *readBatch) readOne(ctx context.Context, meeting store.DueMeeting) error
 func (b *readBatch) keep(ctx context.Context, meeting store.DueMeeting, legs []provider.Leg, readAt time.Time) (err error) {
 	landing := store.MeetingLanding{
 		AccountRef: b.ref, MeetingID: meeting.ID, First: !meeting.Landed, ReadAt: readAt, SettleAfter: b.harvest.config.SettleAfter,
+		Unmeasured: unmeasured(legs),
 	}
 	for {
 		var known map[legKey]knownLeg

@@ -86,6 +86,13 @@ func TestSurvives(t *testing.T) {
 		"Zoom is down for a day":                 {hurt: downForADay, during: "window failed transient: *", said: "failed: " + textUnreachable},
 		"Zoom is down for meetings only":         {hurt: fault(zoomwindow.Fault{Kind: zoomwindow.FaultStatus, Path: "/participants", Status: 502, Format: "html", Count: -1}), during: "due: *", said: "failed: " + textUnreachable},
 		"data that comes late":                   {setup: harvestSetup{window: func(c *zoomwindow.Config) { c.Lags.Settle, c.Lags.Unsettled = 25*time.Minute, 10*time.Minute }}},
+		"a meeting without quality": {
+			hurt: ofOne(zoomwindow.Fault{Kind: zoomwindow.FaultEmptyQoS, Count: -1}), during: "quarantined no_samples: 1",
+		},
+		"a meeting without quality for good": {
+			hurt: ofOne(zoomwindow.Fault{Kind: zoomwindow.FaultEmptyQoS, Count: -1}), during: "quarantined no_samples: 1",
+			mend: withoutQuality, after: "quarantined no_samples: 1",
+		},
 		"samples that come after the first read": {hurt: lateSamples},
 	} {
 		t.Run(name, test.run)
@@ -319,6 +326,20 @@ func downForADay(t *testing.T, b *harvestBundle) {
 	b.run(workflows.HarvestInput{})
 	if got := b.number("select extract(epoch from last_sync_at)::int from links"); got != before {
 		t.Error("the link says that it was synchronized while nothing came")
+	}
+}
+
+// withoutQuality lets nobody ever hear of a meeting's quality: it is asked for once more,
+// and not for ever.
+func withoutQuality(t *testing.T, b *harvestBundle) {
+	t.Helper()
+	ofOne(zoomwindow.Fault{Kind: zoomwindow.FaultEmptyQoS, Count: -1})(t, b)
+	for range 3 {
+		b.advance(2 * time.Hour)
+		b.run(workflows.HarvestInput{})
+	}
+	if got := b.number("select revision from meetings where cause = 'no_samples'"); got != 2 {
+		t.Errorf("the meeting was read %d times, want 2", got)
 	}
 }
 

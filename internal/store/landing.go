@@ -21,6 +21,7 @@ type MeetingLanding struct {
 	First       bool          // nobody asked for what earlier reads know: there are none
 	ReadAt      time.Time     // when the provider was asked
 	SettleAfter time.Duration // how long after its end a meeting's data is complete
+	Unmeasured  bool          // people talked and no sample of anybody came
 }
 
 // LegLanding is a leg with its samples. Of its person only the user id and what is sealed
@@ -31,6 +32,13 @@ type LegLanding struct {
 	Redacted     bool // what identifies them is taken away, from what earlier reads stored, too
 }
 
+// CauseNoSamples is why a meeting is quarantined that people were in and no quality is known
+// of. It is asked for once more after unmeasuredAgain: the provider may be late.
+const (
+	CauseNoSamples  = "no_samples"
+	unmeasuredAgain = time.Hour
+)
+
 // ErrReadBefore says that a meeting taken for new was read meanwhile: what is known of its
 // people is to be asked for, and then it can be landed.
 var ErrReadBefore = errors.New("meeting was read before")
@@ -40,6 +48,8 @@ var ErrReadBefore = errors.New("meeting was read before")
 // an earlier one had loses nothing but what is redacted. A meeting read before its data was complete is due
 // once more, SettleAfter its end. It is to be woven for every link that goes on. [ErrFenced] where no link of the account goes on,
 // [ErrNotFound] where the meeting was never seen, [ErrReadBefore] where it is landed as new and is not.
+//
+// One that is Unmeasured though its data should be complete is quarantined, and nothing of it lost.
 func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
 	var span days
 	for i := range landing.Legs {
@@ -75,14 +85,29 @@ func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
 		if err != nil {
 			return err
 		}
-		state, dueAt := MeetingSettled, (*time.Time)(nil)
-		if settlesAt := meeting.EndAt.Add(landing.SettleAfter); landing.ReadAt.Before(settlesAt) {
-			state, dueAt = MeetingReadOnce, &settlesAt
-		}
-		if err := q.MeetingRead(ctx, db.MeetingReadParams{
-			State: state, DueAt: dueAt, Now: landing.ReadAt,
+		read := db.MeetingReadParams{
+			State: MeetingSettled, Now: landing.ReadAt,
 			Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID,
-		}); err != nil {
+		}
+		settlesAt, again := meeting.EndAt.Add(landing.SettleAfter), landing.ReadAt.Add(unmeasuredAgain)
+		switch {
+		case landing.ReadAt.Before(settlesAt):
+			read.State, read.DueAt = MeetingReadOnce, &settlesAt
+		case landing.Unmeasured:
+			measured, err := q.HaveSamples(ctx, ids)
+			if err != nil {
+				return fmt.Errorf("look for samples: %w", err)
+			}
+			if measured { // by an earlier read
+				break
+			}
+			cause := CauseNoSamples
+			read.State, read.Cause, read.Attempts = MeetingQuarantined, &cause, meeting.Attempts+1
+			if meeting.Attempts == 0 {
+				read.DueAt = &again
+			}
+		}
+		if err := q.MeetingRead(ctx, read); err != nil {
 			return fmt.Errorf("note read: %w", err)
 		}
 		return q.QueueWeaves(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID)

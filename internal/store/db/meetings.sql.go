@@ -70,6 +70,17 @@ func (q *Queries) DueMeetings(ctx context.Context, arg DueMeetingsParams) ([]Due
 	return items, nil
 }
 
+const haveSamples = `-- name: HaveSamples :one
+select exists (select from media_samples where leg_id = any($1::bigint[]))::boolean
+`
+
+func (q *Queries) HaveSamples(ctx context.Context, legIds []int64) (bool, error) {
+	row := q.db.QueryRow(ctx, haveSamples, legIds)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const lockMeeting = `-- name: LockMeeting :one
 select end_at, attempts, revision from meetings
 where provider = $1 and account_id = $2 and meeting_id = $3
@@ -122,12 +133,14 @@ func (q *Queries) MeetingFailed(ctx context.Context, arg MeetingFailedParams) (i
 
 const meetingRead = `-- name: MeetingRead :exec
 update meetings
-set state = $1, cause = null, attempts = 0, revision = revision + 1, due_at = $2, read_at = $3::timestamptz
-where provider = $4 and account_id = $5 and meeting_id = $6
+set state = $1, cause = $2, attempts = $3, revision = revision + 1, due_at = $4, read_at = $5::timestamptz
+where provider = $6 and account_id = $7 and meeting_id = $8
 `
 
 type MeetingReadParams struct {
 	State     string
+	Cause     *string
+	Attempts  int32
 	DueAt     *time.Time
 	Now       time.Time
 	Provider  string
@@ -138,6 +151,8 @@ type MeetingReadParams struct {
 func (q *Queries) MeetingRead(ctx context.Context, arg MeetingReadParams) error {
 	_, err := q.db.Exec(ctx, meetingRead,
 		arg.State,
+		arg.Cause,
+		arg.Attempts,
 		arg.DueAt,
 		arg.Now,
 		arg.Provider,

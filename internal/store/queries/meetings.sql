@@ -39,8 +39,11 @@ for update;
 
 -- name: MeetingRead :exec
 update meetings
-set state = @state, cause = null, attempts = 0, revision = revision + 1, due_at = sqlc.narg('due_at'), read_at = @now::timestamptz
+set state = @state, cause = sqlc.narg('cause'), attempts = @attempts, revision = revision + 1, due_at = sqlc.narg('due_at'), read_at = @now::timestamptz
 where provider = @provider and account_id = @account_id and meeting_id = @meeting_id;
+
+-- name: HaveSamples :one
+select exists (select from media_samples where leg_id = any(@leg_ids::bigint[]))::boolean;
 
 -- name: MeetingFailed :execrows
 -- A meeting that could not be read: it is tried again at due_at, or never.
