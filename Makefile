@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle check generate tools services clean
+.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle bench-freshness fuzz check generate tools services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,18 @@ bench-harvest: services ## measure a day of a large account: samples a second ag
 bench-idle: services ## measure what linked accounts with nothing new cost, in about 8 minutes (CALLWEAVE_IDLE_ACCOUNTS=n for another number)
 	@CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_IDLE_ACCOUNTS=$(or $(CALLWEAVE_IDLE_ACCOUNTS),5000) \
 		go test -run '^$$' -bench Idle -benchtime 1x -timeout 30m ./activities
+
+bench-freshness: services ## measure how soon call minutes can be queried, over a simulated day, in about 5 minutes
+	CALLWEAVE_REQUIRE_SERVICES=1 go test -timeout $(TEST_TIMEOUT) -run '^$$' -bench Freshness -benchtime 1x ./activities
+
+FUZZ_TIME := 10m
+
+fuzz: ## feed the decoders what nobody sends, one after the other (FUZZ_TIME=10m each)
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
+		for target in $$(grep -h --include='*_test.go' -o '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -c6-); do \
+			echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_TIME) $$dir || exit 1; \
+		done; \
+	done
 
 lint: tools ## hold the code to the rules: linters, determinism, generated code, modules
 	$(BIN)/golangci-lint run
