@@ -37,6 +37,10 @@ func PriorityOf(key string) temporal.Priority {
 // maxFairnessKey is what Temporal takes (api, common.v1.Priority.fairness_key), in bytes.
 const maxFairnessKey = 64
 
+// landFor is how long a grant waits for the provider to say whose it is: an access token
+// lives an hour, and its administrator does not wait longer to begin again.
+const landFor = time.Hour
+
 // revokeFor is how long a provider that does not answer is asked to end a grant.
 const revokeFor = 7 * 24 * time.Hour
 
@@ -71,6 +75,18 @@ func looking(ctx workflow.Context, key, summary string) workflow.Context {
 		StartToCloseTimeout: 2 * time.Minute,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 		Priority:            PriorityOf(key),
+	})
+}
+
+// landing is for a grant that is there and whose account the provider does not name, while
+// the administrator is told that it is pending.
+func landing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                summary,
+		StartToCloseTimeout:    45 * time.Second,
+		ScheduleToCloseTimeout: landFor,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: time.Minute},
+		Priority:               temporal.Priority{PriorityKey: priorityAuthorize},
 	})
 }
 
