@@ -109,6 +109,44 @@ func TestHarvest(t *testing.T) {
 		noted  Stop
 		fails  string // error type
 	}{
+		"nothing new": {
+			change: func(f *fakeHarvest) {
+				f.plan = func() (PlanHarvestResult, error) {
+					return PlanHarvestResult{Ended: true, Listed: 1, Requests: 2, Waiting: 7}, nil
+				}
+			},
+			want:  HarvestResult{WindowsListed: 1, Requests: 2, WaitingWeave: 7},
+			calls: map[string]int{PlanActivity: 1},
+		},
+		"nothing new, but something to weave": {
+			change: func(f *fakeHarvest) {
+				f.plan = func() (PlanHarvestResult, error) {
+					return PlanHarvestResult{Ended: true, Listed: 1, Requests: 2, WeaveOrgs: orgs[1:], Waiting: 7}, nil
+				}
+			},
+			want:  HarvestResult{WindowsListed: 1, Requests: 2, Woven: 55, WaitingWeave: 1},
+			calls: map[string]int{PlanActivity: 1, WeaveActivity: 2},
+		},
+		"a look that was stopped": {
+			change: func(f *fakeHarvest) {
+				f.plan = func() (PlanHarvestResult, error) {
+					return PlanHarvestResult{Ended: true, Remaining: 3, Requests: 1, Stopped: Stop{Type: ErrRateLimited, Daily: true}}, nil
+				}
+			},
+			want:  HarvestResult{Remaining: 3, Requests: 1, Stopped: ErrRateLimited},
+			calls: map[string]int{PlanActivity: 1},
+		},
+		"a look that found something": {
+			change: func(f *fakeHarvest) {
+				f.plan = func() (PlanHarvestResult, error) {
+					return PlanHarvestResult{Listed: 1, Found: 4, RequestsBefore: 100}, nil
+				}
+			},
+			want: HarvestResult{
+				WindowsListed: 1, MeetingsFound: 4, MeetingsRead: 4, Legs: 20, MediaSamples: 200, Requests: 17, Woven: 60, WaitingWeave: 2,
+			},
+			calls: map[string]int{PlanActivity: 1, ReadMeetingsActivity: 2, FinishHarvestActivity: 1, WeaveActivity: 3},
+		},
 		"all of it": {
 			want:  whole,
 			calls: map[string]int{PlanActivity: 1, ListMeetingsActivity: 2, ReadMeetingsActivity: 2, FinishHarvestActivity: 1, WeaveActivity: 3},
@@ -284,8 +322,8 @@ func TestHarvest(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("result (-want +got):\n%s", diff)
 			}
-			if !f.planned.At.Equal(start) {
-				t.Errorf("planned for %s, want %s", f.planned.At, start)
+			if !f.planned.At.Equal(start) || !f.planned.Look {
+				t.Errorf("planned for %s, want %s and a look: %+v", f.planned.At, start, f.planned)
 			}
 		})
 	}
