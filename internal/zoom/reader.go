@@ -15,7 +15,7 @@ import (
 // maxToken bounds one text of a reply. The longest that Zoom writes are names of devices.
 const maxToken = 1 << 20
 
-var errTooLong = errors.New("a text of more than a megabyte")
+var errTooLong = errors.New("reply has a text of more than a megabyte")
 
 // reader reads a reply token by token as it arrives and holds no more of it than one
 // token. The first trouble ends it: from then on every read gives nothing, and err says
