@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"callweave/internal/provider"
+	"callweave/internal/store/db"
 )
 
 // DefaultDailyRequests is the budget of an account whose links set none: 80 % of the
@@ -36,31 +35,6 @@ func NewMeter(s *Store, now func() time.Time) *Meter {
 	return &Meter{store: s, now: now}
 }
 
-// The three statements of a reservation, sent at once as one transaction: a request costs
-// one round trip to the database before it costs one to the provider.
-const (
-	fenceReservation = `select true from links
-		where provider = $1 and account_id = $2 and status <> 'unlinking'
-		limit 1
-		for share`
-	// One reservation of an account at a time, until the transaction ends.
-	lockReservations = `select pg_advisory_xact_lock(hashtextextended('requests/' || $1::text || '/' || $2::text, 0))`
-	// Charges n requests unless the day's budget does not hold them: then no row. The budget
-	// is the smallest setting of the account's links that go on; without any there is none.
-	reserveRequests = `with budget as (
-			select min(coalesce(max_daily_api_requests, $6::integer))::bigint as requests
-			from links where provider = $1 and account_id = $2 and status <> 'unlinking'
-		), spent as (
-			select coalesce(sum(spent), 0)::bigint as requests from api_requests
-			where provider = $1 and account_id = $2 and day = $3
-		)
-		insert into api_requests as r (provider, account_id, day, category, spent)
-		select $1, $2, $3, $4, $5::bigint from budget, spent
-		where spent.requests + $5::bigint <= budget.requests
-		on conflict (provider, account_id, day, category) do update set spent = r.spent + excluded.spent
-		returning true`
-)
-
 // Reserve implements [provider.Meter]. The budget of the day is the smallest of the
 // settings of the account's links. Where it is spent, the error is of kind
 // [provider.RateLimited], daily, with the time until 00:00 UTC. [ErrFenced] where no link
@@ -73,25 +47,16 @@ func (m *Meter) Reserve(ctx context.Context, ref provider.AccountRef, category s
 	}
 	now := m.now().UTC()
 	day := now.Truncate(24 * time.Hour)
-	name, account := string(ref.Provider), ref.AccountID
-	granted := false
-	var batch pgx.Batch
-	batch.Queue(fenceReservation, name, account).QueryRow(func(row pgx.Row) error {
-		return fenced(row.Scan(nil), "links of %s", ref)
+	row, err := m.store.queries().ReserveRequests(ctx, db.ReserveRequestsParams{
+		Provider: string(ref.Provider), AccountID: ref.AccountID, Day: day, Category: category, Requests: int64(n), DefaultBudget: DefaultDailyRequests,
 	})
-	batch.Queue(lockReservations, name, account)
-	batch.Queue(reserveRequests, name, account, day, category, int64(n), DefaultDailyRequests).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&granted)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		return err //nolint:wrapcheck // below
-	})
-	err := m.store.pool.SendBatch(ctx, &batch).Close()
+	if err == nil && !row.Linked {
+		err = ErrFenced
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("reserve requests of %s: %w", ref, err)
-	case granted:
+	case row.Granted:
 		prepaid.beside(n)
 		return nil
 	}

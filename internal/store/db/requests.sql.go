@@ -10,6 +10,41 @@ import (
 	"time"
 )
 
+const reserveRequests = `-- name: ReserveRequests :one
+select (r is not null)::boolean as linked, coalesce(r, false)::boolean as granted
+from reserve_requests($1::text, $2::text, $3::date, $4::text, $5::bigint, $6::integer) r
+`
+
+type ReserveRequestsParams struct {
+	Provider      string
+	AccountID     string
+	Day           time.Time
+	Category      string
+	Requests      int64
+	DefaultBudget int32
+}
+
+type ReserveRequestsRow struct {
+	Linked  bool
+	Granted bool
+}
+
+// One statement: a request costs one round trip to the database before it costs one to the
+// provider.
+func (q *Queries) ReserveRequests(ctx context.Context, arg ReserveRequestsParams) (ReserveRequestsRow, error) {
+	row := q.db.QueryRow(ctx, reserveRequests,
+		arg.Provider,
+		arg.AccountID,
+		arg.Day,
+		arg.Category,
+		arg.Requests,
+		arg.DefaultBudget,
+	)
+	var i ReserveRequestsRow
+	err := row.Scan(&i.Linked, &i.Granted)
+	return i, err
+}
+
 const spentRequests = `-- name: SpentRequests :one
 select coalesce(sum(spent), 0)::bigint from api_requests
 where provider = $1 and account_id = $2 and day = $3
