@@ -76,6 +76,7 @@ func idleSetting(b *testing.B, name string, otherwise int) int {
 //	CALLWEAVE_IDLE_ACCOUNTS=5000           how many are linked, each to an org of its own
 //	CALLWEAVE_IDLE_INTERVAL_SECONDS=300    between two harvests of one
 //	CALLWEAVE_IDLE_CYCLES=1                how often all are due while it is measured
+//	CALLWEAVE_IDLE_TEMPORAL=memory         as tests start Temporal: nothing is written to a disk
 func BenchmarkIdle(b *testing.B) {
 	i := &idle{
 		b: b, accounts: idleSetting(b, "CALLWEAVE_IDLE_ACCOUNTS", 0), cycles: idleSetting(b, "CALLWEAVE_IDLE_CYCLES", 1),
@@ -197,7 +198,11 @@ func (i *idle) startTemporal() {
 	i.check(err)
 	binary, err := localtemporal.FindBinary(root)
 	i.check(err)
-	i.temporal, err = localtemporal.Start(ctx, localtemporal.Config{BinaryPath: binary, Dir: filepath.Join(i.b.TempDir(), "temporal")})
+	config := localtemporal.Config{BinaryPath: binary, Dir: filepath.Join(i.b.TempDir(), "temporal")}
+	if os.Getenv("CALLWEAVE_IDLE_TEMPORAL") == "memory" {
+		config.Dir = ""
+	}
+	i.temporal, err = localtemporal.Start(ctx, config)
 	i.check(err)
 	i.b.Cleanup(func() { i.stop("temporal", i.temporal.Stop) })
 	i.client, err = temporalclient.Dial(ctx, client.Options{HostPort: i.temporal.Address(), Namespace: i.temporal.Namespace()},

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"callweave/workflows"
 )
@@ -62,6 +63,13 @@ func (i *idle) measure() {
 	// A server that has fallen behind answers nobody while the worker keeps it busy.
 	i.stop("worker", func(ctx context.Context) error { return i.worker.Stop(ctx, syscall.SIGTERM) })
 
+	row("statements", "%.2f per account and cycle, %.2f ms busy; %.3f token refreshes and %.2f lists asked for", statements/passes, busy/passes, float64(tokens)/passes, float64(asked)/passes)
+	for _, s := range top {
+		row("", "%8.3f of %6.3f ms  %s", s.calls/passes, s.ms/s.calls, s.text)
+	}
+	row("passes", "%.0f completed while it was measured, of %d that were due", passes, i.accounts*i.cycles)
+	i.b.ReportMetric(statements/passes, "statements/pass")
+
 	due := i.accounts * i.cycles
 	of := i.harvests(fmt.Sprintf("TemporalScheduledStartTime >= '%s' and TemporalScheduledStartTime < '%s'", from.Format(time.RFC3339Nano), to.Format(time.RFC3339Nano)))
 	completed, events := 0, 0
@@ -72,21 +80,11 @@ func (i *idle) measure() {
 		}
 	}
 	perPass := float64(events) / float64(max(1, completed))
-	row("passes", "%.0f while it was measured; %d completed of %d that were due (%.2f %%), %d begun", passes, completed, due, 100*float64(completed)/float64(due), len(of))
-	row("statements", "%.2f per account and cycle, %.2f ms busy; %.3f token refreshes and %.2f lists asked for", statements/passes, busy/passes, float64(tokens)/passes, float64(asked)/passes)
+	row("by nominal time", "%d completed of %d that were due (%.2f %%), %d begun", completed, due, 100*float64(completed)/float64(due), len(of))
 	row("events of Harvest", "%.1f per account and cycle", perPass)
 	row("events of its schedule", "%.1f per account and cycle", i.schedulerEvents(schedulers)/float64(i.cycles))
 	i.latencies(row, of)
-	i.b.ReportMetric(statements/passes, "statements/pass")
 	i.b.ReportMetric(perPass, "events/pass")
-	fmt.Printf("\n%d idle accounts, every %s, %.0f s measured on %s\n", i.accounts, i.interval, wall, i.machine())
-	for _, r := range rows {
-		fmt.Printf("  %-24s %s\n", r[0], r[1])
-	}
-	fmt.Println("\n  per pass   ms each  statement")
-	for _, s := range top {
-		fmt.Printf("  %8.3f  %8.3f  %s\n", s.calls/passes, s.ms/s.calls, s.text)
-	}
 }
 
 // passes is how many harvests the worker has completed.
@@ -181,17 +179,29 @@ func (i *idle) topStatements() []statementCount {
 	return top
 }
 
+// patiently asks Temporal again where it does not answer: it may have much to do.
+func (i *idle) patiently(ask func() error) {
+	for try := 1; ; try++ {
+		err := ask()
+		if err == nil {
+			return
+		}
+		if try == 20 {
+			i.check(err)
+		}
+		time.Sleep(time.Second)
+	}
+}
+
 // harvests lists all harvests that a condition holds for.
 func (i *idle) harvests(condition string) (all []*workflowpb.WorkflowExecutionInfo) {
 	request := &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType = 'Harvest' and " + condition, PageSize: 1000}
-	for tries := 1; ; {
-		page, err := i.client.ListWorkflow(i.b.Context(), request)
-		if err != nil && tries < 10 { // a server that has much to do
-			i.b.Logf("list: %v", err)
-			tries++
-			continue
-		}
-		i.check(err)
+	for {
+		var page *workflowservice.ListWorkflowExecutionsResponse
+		i.patiently(func() (err error) {
+			page, err = i.client.ListWorkflow(i.b.Context(), request)
+			return err //nolint:wrapcheck // asked again
+		})
 		all = append(all, page.GetExecutions()...)
 		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
 			return all
@@ -203,8 +213,11 @@ func (i *idle) harvests(condition string) (all []*workflowpb.WorkflowExecutionIn
 func (i *idle) schedulers() map[string]int64 {
 	lengths := map[string]int64{}
 	for _, ref := range i.sample(100) {
-		found, err := i.client.DescribeWorkflowExecution(i.b.Context(), schedulerPrefix+workflows.HarvestID(ref), "")
-		i.check(err)
+		var found *workflowservice.DescribeWorkflowExecutionResponse
+		i.patiently(func() (err error) {
+			found, err = i.client.DescribeWorkflowExecution(i.b.Context(), schedulerPrefix+workflows.HarvestID(ref), "")
+			return err //nolint:wrapcheck // asked again
+		})
 		info := found.GetWorkflowExecutionInfo()
 		lengths[info.GetExecution().GetRunId()] = info.GetHistoryLength()
 	}
@@ -229,8 +242,11 @@ func (i *idle) latencies(row func(string, string, ...any), runs []*workflowpb.Wo
 	var late, tasks, activityTasks []time.Duration
 	missed, skipped := 0, 0
 	for _, ref := range i.sample(200) {
-		found, err := i.client.ScheduleClient().GetHandle(i.b.Context(), workflows.HarvestID(ref)).Describe(i.b.Context())
-		i.check(err)
+		var found *client.ScheduleDescription
+		i.patiently(func() (err error) {
+			found, err = i.client.ScheduleClient().GetHandle(i.b.Context(), workflows.HarvestID(ref)).Describe(i.b.Context())
+			return err //nolint:wrapcheck // asked again
+		})
 		missed += found.Info.NumActionsMissedCatchupWindow
 		skipped += found.Info.NumActionsSkippedOverlap
 		for _, action := range found.Info.RecentActions {
