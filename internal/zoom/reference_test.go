@@ -41,7 +41,7 @@ type meaning struct {
 
 var (
 	numberForm     = regexp.MustCompile(`^([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?)0*([0-9]*))?`)
-	resolutionForm = regexp.MustCompile(`^0*([0-9]{1,6})\s*(?:\*|x|X|×)\s*0*([0-9]{1,6})$`)
+	resolutionForm = regexp.MustCompile(`^0*([0-9]{1,6})[\s\v\x{85}\p{Z}]*(?:\*|x|X|×)[\s\v\x{85}\p{Z}]*0*([0-9]{1,6})$`)
 )
 
 func saysUnknown(text string) bool {
