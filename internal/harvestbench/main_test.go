@@ -62,7 +62,7 @@ func startRole(b *testing.B, role string, input any) (process *child.Process, sa
 	if err != nil {
 		b.Fatal(err)
 	}
-	command := exec.Command(itself) //nolint:noctx // it is stopped in order, by its own signal
+	command := exec.Command(itself)
 	command.Env = append(os.Environ(), envRole+"="+role, envInput+"="+string(text))
 	command.Stderr = os.Stderr
 	output, input2 := io.Pipe()

@@ -61,61 +61,63 @@ func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
 	if err := s.ensureDays(ctx, "media_samples", span); err != nil {
 		return err
 	}
-	err := s.inTx(ctx, func(tx pgx.Tx, q *db.Queries) error {
-		if err := requireLinks(ctx, q, landing.AccountRef); err != nil {
-			return err
-		}
-		meeting, err := q.LockMeeting(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID)
-		if err != nil {
-			return notFound(err, "lock meeting")
-		}
-		if landing.First && meeting.Revision > 0 {
-			return ErrReadBefore
-		}
-		ids, err := upsertLegs(ctx, q, landing)
-		if err != nil {
-			return fmt.Errorf("put legs: %w", err)
-		}
-		table, rows := newMediaTable(), mediaRows(landing.Legs, ids)
-		if meeting.Revision == 0 { // nothing is stored of it
-			err = table.copyInto(ctx, tx, "media_samples", rows)
-		} else {
-			err = table.mergeMedia(ctx, tx, rows)
-		}
-		if err != nil {
-			return err
-		}
-		read := db.MeetingReadParams{
-			State: MeetingSettled, Now: landing.ReadAt,
-			Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID,
-		}
-		settlesAt, again := meeting.EndAt.Add(landing.SettleAfter), landing.ReadAt.Add(unmeasuredAgain)
-		switch {
-		case landing.ReadAt.Before(settlesAt):
-			read.State, read.DueAt = MeetingReadOnce, &settlesAt
-		case landing.Unmeasured:
-			measured, err := q.HaveSamples(ctx, ids)
-			if err != nil {
-				return fmt.Errorf("look for samples: %w", err)
-			}
-			if measured { // by an earlier read
-				break
-			}
-			cause := CauseNoSamples
-			read.State, read.Cause, read.Attempts = MeetingQuarantined, &cause, meeting.Attempts+1
-			if meeting.Attempts == 0 {
-				read.DueAt = &again
-			}
-		}
-		if err := q.MeetingRead(ctx, read); err != nil {
-			return fmt.Errorf("note read: %w", err)
-		}
-		return q.QueueWeaves(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID)
-	})
+	err := s.inTx(ctx, func(tx pgx.Tx, q *db.Queries) error { return landMeeting(ctx, tx, q, landing) })
 	if err != nil {
 		return fmt.Errorf("land meeting of %s: %w", landing.AccountRef, err)
 	}
 	return nil
+}
+
+func landMeeting(ctx context.Context, tx pgx.Tx, q *db.Queries, landing MeetingLanding) error {
+	if err := requireLinks(ctx, q, landing.AccountRef); err != nil {
+		return err
+	}
+	meeting, err := q.LockMeeting(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID)
+	if err != nil {
+		return notFound(err, "lock meeting")
+	}
+	if landing.First && meeting.Revision > 0 {
+		return ErrReadBefore
+	}
+	ids, err := upsertLegs(ctx, q, landing)
+	if err != nil {
+		return fmt.Errorf("put legs: %w", err)
+	}
+	table, rows := newMediaTable(), mediaRows(landing.Legs, ids)
+	if meeting.Revision == 0 { // nothing is stored of it
+		err = table.copyInto(ctx, tx, "media_samples", rows)
+	} else {
+		err = table.mergeMedia(ctx, tx, rows)
+	}
+	if err != nil {
+		return err
+	}
+	read := db.MeetingReadParams{
+		State: MeetingSettled, Now: landing.ReadAt,
+		Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID,
+	}
+	settlesAt, again := meeting.EndAt.Add(landing.SettleAfter), landing.ReadAt.Add(unmeasuredAgain)
+	switch {
+	case landing.ReadAt.Before(settlesAt):
+		read.State, read.DueAt = MeetingReadOnce, &settlesAt
+	case landing.Unmeasured:
+		measured, err := q.HaveSamples(ctx, ids)
+		if err != nil {
+			return fmt.Errorf("look for samples: %w", err)
+		}
+		if measured { // by an earlier read
+			break
+		}
+		cause := CauseNoSamples
+		read.State, read.Cause, read.Attempts = MeetingQuarantined, &cause, meeting.Attempts+1
+		if meeting.Attempts == 0 {
+			read.DueAt = &again
+		}
+	}
+	if err := q.MeetingRead(ctx, read); err != nil {
+		return fmt.Errorf("note read: %w", err)
+	}
+	return q.QueueWeaves(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID)
 }
 
 // upsertLegs writes the legs and returns their ids, in the same order.

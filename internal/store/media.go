@@ -148,7 +148,7 @@ func (t mediaTable) compare(ctx context.Context, tx pgx.Tx, rows []mediaRow) (ab
 	into[0], into[1] = &legID, &startAt
 	for stored.Next() {
 		if err := stored.Scan(into...); err != nil {
-			return nil, nil, err //nolint:wrapcheck // the caller does
+			return nil, nil, err
 		}
 		i, ok := byKey[mediaKey{legID, startAt.UnixMicro()}]
 		if !ok || found[i] {
@@ -164,7 +164,7 @@ func (t mediaTable) compare(ctx context.Context, tx pgx.Tx, rows []mediaRow) (ab
 			absent = append(absent, row)
 		}
 	}
-	return absent, changed, stored.Err() //nolint:wrapcheck // the caller does
+	return absent, changed, stored.Err()
 }
 
 // changes reports whether a stored row is another one after the row was merged into it.

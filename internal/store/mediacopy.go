@@ -82,11 +82,11 @@ type copyRow struct{ wire []byte }
 
 // set makes it the row of a sample.
 func (r *copyRow) set(measurements []mediaColumn, row mediaRow) {
-	out := binary.BigEndian.AppendUint16(r.wire[:0], uint16(4+len(measurements))) //nolint:gosec // some fifty
+	out := binary.BigEndian.AppendUint16(r.wire[:0], uint16(4+len(measurements)))
 	out = appendInt64(out, row.legID)
 	out = appendInt64(out, timestamp(row.sample.StartAt))
 	out = appendInt64(out, timestamp(row.sample.EndAt))
-	out = binary.BigEndian.AppendUint32(out, uint32(len(row.sample.Granularity))) //nolint:gosec // a word
+	out = binary.BigEndian.AppendUint32(out, uint32(len(row.sample.Granularity)))
 	out = append(out, row.sample.Granularity...)
 	for i := range measurements {
 		number, known := measurements[i].of(row.sample).Get()
@@ -102,7 +102,7 @@ func (r *copyRow) set(measurements []mediaColumn, row mediaRow) {
 
 func appendInt64(out []byte, value int64) []byte {
 	out = append(out, 0, 0, 0, 8)
-	return binary.BigEndian.AppendUint64(out, uint64(value)) //nolint:gosec // two's complement, as Postgres has it
+	return binary.BigEndian.AppendUint64(out, uint64(value))
 }
 
 func timestamp(at time.Time) int64 { return at.UnixMicro() - postgresEpoch }
@@ -114,7 +114,7 @@ type copyFields struct{ rest []byte }
 
 // next returns the next value; nil where it is null.
 func (f *copyFields) next() []byte {
-	size := int32(binary.BigEndian.Uint32(f.rest)) //nolint:gosec // -1 is null
+	size := int32(binary.BigEndian.Uint32(f.rest))
 	f.rest = f.rest[4:]
 	if size < 0 {
 		return nil
