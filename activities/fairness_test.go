@@ -109,7 +109,7 @@ func (s *slot) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActiv
 	of := activity.GetInfo(ctx).WorkflowExecution.ID
 	s.slots.count(of, 1)
 	defer s.slots.count(of, -1)
-	return s.Next.ExecuteActivity(ctx, in) //nolint:wrapcheck // it is the activity's own
+	return s.Next.ExecuteActivity(ctx, in)
 }
 
 func (s *slots) count(of string, n int) {

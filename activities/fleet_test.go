@@ -35,7 +35,6 @@ type fleet struct {
 
 	mu       sync.Mutex
 	meetings map[string][]provider.Meeting // by account
-	lists    map[string]int                // requests for lists, by account
 	trouble  map[string]error              // of lists
 	hanging  map[string]bool               // lists that get no answer
 	hangs    chan string                   // accounts whose list was asked for and hangs
@@ -50,7 +49,7 @@ func newFleet(t *testing.T, accounts int) *fleet {
 	t.Helper()
 	ctx := t.Context()
 	f := &fleet{
-		t: t, now: time.Now().UTC().Truncate(time.Second), meetings: map[string][]provider.Meeting{}, lists: map[string]int{},
+		t: t, now: time.Now().UTC().Truncate(time.Second), meetings: map[string][]provider.Meeting{},
 		trouble: map[string]error{}, hanging: map[string]bool{}, hangs: make(chan string, 1000),
 	}
 	url := testenv.Postgres(t)
@@ -110,9 +109,9 @@ func (f *fleet) exec(sql string, args ...any) {
 }
 
 // text returns the one text that a query gives.
-func (f *fleet) text(sql string, args ...any) (text string) {
+func (f *fleet) text(sql string) (text string) {
 	f.t.Helper()
-	if err := f.pool.QueryRow(f.t.Context(), sql, args...).Scan(&text); err != nil {
+	if err := f.pool.QueryRow(f.t.Context(), sql).Scan(&text); err != nil {
 		f.t.Fatalf("%s: %v", sql, err)
 	}
 	return text
@@ -129,12 +128,6 @@ func (f *fleet) meet(ref provider.AccountRef, count int) {
 			StartAt: end.Add(-30 * time.Minute), EndAt: end, ParticipantCount: 1,
 		})
 	}
-}
-
-func (f *fleet) listsOf(ref provider.AccountRef) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.lists[ref.AccountID]
 }
 
 func (f *fleet) Name() provider.Name                         { return provider.Zoom }
@@ -162,7 +155,6 @@ func (f *fleet) ListMeetings(ctx context.Context, caller provider.Caller, kind p
 		return err
 	}
 	f.mu.Lock()
-	f.lists[caller.AccountID]++
 	hangs, trouble := f.hanging[caller.AccountID], f.trouble[caller.AccountID]
 	var page []provider.Meeting
 	for _, m := range f.meetings[caller.AccountID] {

@@ -106,7 +106,7 @@ func (l *look) usual() bool {
 func (l *look) list(ctx context.Context, window provider.Window) (workflows.PlanHarvestResult, error) {
 	seen, added, err := l.listOnce(ctx, window)
 	if ctx.Err() != nil {
-		return workflows.PlanHarvestResult{}, ctx.Err() //nolint:wrapcheck // nobody waits for it
+		return workflows.PlanHarvestResult{}, ctx.Err()
 	}
 	if refunded := l.refund(ctx, l.prepaid.Left()); refunded != nil {
 		return workflows.PlanHarvestResult{}, refunded
@@ -170,7 +170,7 @@ type confirming struct {
 // Worked implements [Credentials].
 func (c *confirming) Worked(ctx context.Context, ref provider.AccountRef, access secret.Text) error {
 	if access != c.look.access {
-		return c.Credentials.Worked(ctx, ref, access) //nolint:wrapcheck // it is the same
+		return c.Credentials.Worked(ctx, ref, access)
 	}
 	if c.look.seen.Credential.PriorGrantSealed != nil {
 		c.look.worked = c.look.seen.Credential.Generation

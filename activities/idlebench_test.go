@@ -244,7 +244,7 @@ func (i *idle) startWorker(zoomURL string) {
 	address := listener.Addr().String()
 	i.check(listener.Close())
 	i.metrics = "http://" + address + "/metrics"
-	command := exec.Command(binary) //nolint:noctx // it is stopped at the end
+	command := exec.Command(binary)
 	command.Env = append(os.Environ(),
 		"DATABASE_URL="+i.cluster.URL("callweave"), "KEYSET="+i.keyset.Reveal(), "LISTEN_ADDR="+address, "LOG_LEVEL=warn",
 		"TEMPORAL_ADDRESS="+i.temporal.Address(), "TEMPORAL_NAMESPACE="+i.temporal.Namespace(),
@@ -277,7 +277,7 @@ func (i *idle) startSchedules() {
 			options := schedules.harvest(ref)
 			options.TriggerImmediately = false
 			_, err := i.client.ScheduleClient().Create(ctx, options)
-			return err //nolint:wrapcheck // it ends the benchmark
+			return err
 		})
 	}
 	i.check(group.Wait())

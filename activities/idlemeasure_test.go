@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -43,12 +44,19 @@ func (i *idle) measure() {
 		before[n] = i.cpu(p.pid)
 	}
 	to := from.Add(time.Duration(i.cycles) * i.interval)
-	time.Sleep(time.Until(to)) // it is measured, not waited for
+	<-time.After(time.Until(to)) // it is measured, not waited for
 	wall := time.Since(from).Seconds()
 	var rows [][2]string
 	row := func(name, format string, args ...any) {
 		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
 	}
+	machine := i.machine()
+	defer func() { // also where Temporal is too busy to answer what is asked below
+		i.print(fmt.Sprintf("\n%d idle accounts, every %s, %.0f s measured on %s", i.accounts, i.interval, wall, machine))
+		for _, r := range rows {
+			i.print(fmt.Sprintf("  %-24s %s", r[0], r[1]))
+		}
+	}()
 	for n, p := range processes {
 		cores := (i.cpu(p.pid) - before[n]).Seconds() / wall
 		now, peak := i.memory(p.pid)
@@ -59,7 +67,7 @@ func (i *idle) measure() {
 	top := i.topStatements()
 	asked, tokens := i.listed.Load()-listed, i.refreshed.Load()-refreshed
 	passes := i.passes() - done
-	time.Sleep(i.interval/4 + tail)
+	<-time.After(i.interval/4 + tail)
 	// A server that has fallen behind answers nobody while the worker keeps it busy.
 	i.stop("worker", func(ctx context.Context) error { return i.worker.Stop(ctx, syscall.SIGTERM) })
 
@@ -85,6 +93,11 @@ func (i *idle) measure() {
 	row("events of its schedule", "%.1f per account and cycle", i.schedulerEvents(schedulers)/float64(i.cycles))
 	i.latencies(row, of)
 	i.b.ReportMetric(perPass, "events/pass")
+}
+
+func (i *idle) print(line string) {
+	_, err := fmt.Fprintln(os.Stdout, line)
+	i.check(err)
 }
 
 // passes is how many harvests the worker has completed.
@@ -116,7 +129,7 @@ func (i *idle) cpu(pid int) time.Duration {
 		if err != nil { // it ended meanwhile
 			continue
 		}
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:])) // from the third on, see proc(5)
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // from the third on, see proc(5)
 		itself := path == fmt.Sprintf("/proc/%d/stat", pid)
 		if !itself && fields[1] != strconv.Itoa(pid) {
 			continue
@@ -189,7 +202,7 @@ func (i *idle) patiently(ask func() error) {
 		if try == 20 {
 			i.check(err)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 	}
 }
 
@@ -200,10 +213,10 @@ func (i *idle) harvests(condition string) (all []*workflowpb.WorkflowExecutionIn
 		var page *workflowservice.ListWorkflowExecutionsResponse
 		i.patiently(func() (err error) {
 			page, err = i.client.ListWorkflow(i.b.Context(), request)
-			return err //nolint:wrapcheck // asked again
+			return err
 		})
 		all = append(all, page.GetExecutions()...)
-		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+		if request.NextPageToken = page.GetNextPageToken(); len(request.GetNextPageToken()) == 0 {
 			return all
 		}
 	}
@@ -216,7 +229,7 @@ func (i *idle) schedulers() map[string]int64 {
 		var found *workflowservice.DescribeWorkflowExecutionResponse
 		i.patiently(func() (err error) {
 			found, err = i.client.DescribeWorkflowExecution(i.b.Context(), schedulerPrefix+workflows.HarvestID(ref), "")
-			return err //nolint:wrapcheck // asked again
+			return err
 		})
 		info := found.GetWorkflowExecutionInfo()
 		lengths[info.GetExecution().GetRunId()] = info.GetHistoryLength()
@@ -245,7 +258,7 @@ func (i *idle) latencies(row func(string, string, ...any), runs []*workflowpb.Wo
 		var found *client.ScheduleDescription
 		i.patiently(func() (err error) {
 			found, err = i.client.ScheduleClient().GetHandle(i.b.Context(), workflows.HarvestID(ref)).Describe(i.b.Context())
-			return err //nolint:wrapcheck // asked again
+			return err
 		})
 		missed += found.Info.NumActionsMissedCatchupWindow
 		skipped += found.Info.NumActionsSkippedOverlap

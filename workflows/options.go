@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -27,10 +25,7 @@ const (
 // for something else goes first, and among these the server takes turns, so that one that
 // has much to do delays no other. Where the server is not set up for it, it is ignored.
 func PriorityOf(key string) temporal.Priority {
-	if len(key) > maxFairnessKey {
-		sum := sha256.Sum256([]byte(key))
-		key = hex.EncodeToString(sum[:maxFairnessKey/2])
-	}
+	key = key[max(0, len(key)-maxFairnessKey):] // the end tells accounts apart
 	return temporal.Priority{PriorityKey: priorityHarvest, FairnessKey: key}
 }
 
