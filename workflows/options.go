@@ -36,6 +36,12 @@ const maxFairnessKey = 64
 // lives an hour, and its administrator does not wait longer to begin again.
 const landFor = time.Hour
 
+// exchangeFor is how long an authorization code is tried: Zoom's live five minutes.
+const exchangeFor = 4 * time.Minute
+
+// AuthorizeFor is how long an Authorize workflow asks a provider, at most.
+const AuthorizeFor = exchangeFor + landFor
+
 // revokeFor is how long a provider that does not answer is asked to end a grant.
 const revokeFor = 7 * 24 * time.Hour
 
@@ -50,12 +56,12 @@ func bookkeeping(ctx workflow.Context, summary string) workflow.Context {
 }
 
 // authorizing is for the exchange of an authorization code while an administrator waits
-// in front of a browser. Zoom's codes live five minutes.
+// in front of a browser.
 func authorizing(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                summary,
 		StartToCloseTimeout:    45 * time.Second,
-		ScheduleToCloseTimeout: 4 * time.Minute,
+		ScheduleToCloseTimeout: exchangeFor,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 10 * time.Second},
 		Priority:               temporal.Priority{PriorityKey: priorityAuthorize},
 	})

@@ -19,6 +19,11 @@ import (
 // legsPerBatch bounds a batch of media samples by their legs: a leg of an hour has 60.
 const legsPerBatch = 100
 
+// attemptLasts is how long after its expiry an authorization that was answered can still
+// come to a link: it may be answered in its last moment, and the workflow then asks on for
+// workflows.AuthorizeFor. The rest is for what lies between.
+const attemptLasts = 70 * time.Minute
+
 // eraseStep erases up to maxRows rows of one table.
 type eraseStep struct {
 	table string
@@ -106,7 +111,7 @@ func orgSteps() []eraseStep {
 			return q.EraseDeviceState(ctx, r.OrgID)
 		}},
 		{"authorizations", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
-			return q.EraseAuthorizationsOfOrg(ctx, r.OrgID, r.FencedAt)
+			return q.EraseAuthorizationsOfOrg(ctx, r.OrgID, r.FencedAt, r.FencedAt.Add(-attemptLasts))
 		}},
 	}
 }
@@ -184,7 +189,7 @@ func countRows(ctx context.Context, q *db.Queries, r db.Receipt, scope erasure) 
 		counts[row.TableName] += row.Rows
 	}
 	if scope.org {
-		ofOrg, err := q.CountOrgRows(ctx, r.OrgID, r.FencedAt)
+		ofOrg, err := q.CountOrgRows(ctx, r.OrgID, r.FencedAt, r.FencedAt.Add(-attemptLasts))
 		if err != nil {
 			return nil, fmt.Errorf("count org rows: %w", err)
 		}

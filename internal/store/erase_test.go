@@ -13,6 +13,7 @@ import (
 	"callweave/internal/provider"
 	"callweave/internal/store/db"
 	"callweave/internal/vault"
+	"callweave/workflows"
 )
 
 // withoutProofs leaves out the tables that may speak of what is gone: they name nobody.
@@ -316,7 +317,8 @@ func TestErasureTakesOffers(t *testing.T) {
 		{"open", "offered", "-1 minute", a},
 		{"expired", "offered", "-1 hour", a},
 		{"refused", "refused", "-1 minute", a},
-		{"stuck", "returned", "-1 hour", a},
+		{"stuck", "returned", "-2 hours", a},
+		{"asking whose it is", "returned", "-74 minutes", a}, // returned in the last of its 10 minutes
 		{"under way", "returned", "-1 minute", a},
 		{"new", "offered", "1 minute", a},
 		{"another's", "offered", "-1 minute", b},
@@ -335,8 +337,16 @@ func TestErasureTakesOffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"another's", "new", "under way"}, left); diff != "" {
+	if diff := cmp.Diff([]string{"another's", "asking whose it is", "new", "under way"}, left); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+}
+
+// What an authorization may take is workflow code; what outlasts it is taken here.
+func TestErasureSparesWhatGoesOn(t *testing.T) {
+	t.Parallel()
+	if attemptLasts <= workflows.AuthorizeFor {
+		t.Errorf("an attempt is erased %s after its expiry, and can succeed for %s", attemptLasts, workflows.AuthorizeFor)
 	}
 }
 

@@ -32,7 +32,7 @@ union all select 'sites', count(*) from sites s where s.org_id = $1
 union all select 'device_states', count(*) from device_states d where d.org_id = $1
 union all select 'authorizations', count(*) from authorizations z
     where z.org_id = $1 and z.account_id is null and z.created_at <= $2
-      and (z.state <> 'returned' or z.expires_at + interval '10 minutes' < $2)
+      and (z.state <> 'returned' or z.expires_at < $3)
 `
 
 type CountOrgRowsRow struct {
@@ -40,8 +40,8 @@ type CountOrgRowsRow struct {
 	Rows      int64
 }
 
-func (q *Queries) CountOrgRows(ctx context.Context, orgID uuid.UUID, fencedAt time.Time) ([]CountOrgRowsRow, error) {
-	rows, err := q.db.Query(ctx, countOrgRows, orgID, fencedAt)
+func (q *Queries) CountOrgRows(ctx context.Context, orgID uuid.UUID, fencedAt time.Time, overBefore time.Time) ([]CountOrgRowsRow, error) {
+	rows, err := q.db.Query(ctx, countOrgRows, orgID, fencedAt, overBefore)
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +63,13 @@ func (q *Queries) CountOrgRows(ctx context.Context, orgID uuid.UUID, fencedAt ti
 const eraseAuthorizationsOfOrg = `-- name: EraseAuthorizationsOfOrg :execrows
 delete from authorizations
 where org_id = $1 and account_id is null and created_at <= $2
-  and (state <> 'returned' or expires_at + interval '10 minutes' < $2)
+  and (state <> 'returned' or expires_at < $3)
 `
 
 // Attempts that came to nothing, and offers from before the fence: none outlives the
 // unlinking. One that somebody came back with goes on while it can still succeed.
-func (q *Queries) EraseAuthorizationsOfOrg(ctx context.Context, orgID uuid.UUID, fencedAt time.Time) (int64, error) {
-	result, err := q.db.Exec(ctx, eraseAuthorizationsOfOrg, orgID, fencedAt)
+func (q *Queries) EraseAuthorizationsOfOrg(ctx context.Context, orgID uuid.UUID, fencedAt time.Time, overBefore time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseAuthorizationsOfOrg, orgID, fencedAt, overBefore)
 	if err != nil {
 		return 0, err
 	}

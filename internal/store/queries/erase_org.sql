@@ -52,7 +52,7 @@ delete from device_states where org_id = $1;
 -- unlinking. One that somebody came back with goes on while it can still succeed.
 delete from authorizations
 where org_id = @org_id and account_id is null and created_at <= @fenced_at
-  and (state <> 'returned' or expires_at + interval '10 minutes' < @fenced_at);
+  and (state <> 'returned' or expires_at < @over_before);
 
 -- name: CountOrgRows :many
 select 'client_samples'::text as table_name, count(*) as rows from client_samples c where c.org_id = @org_id
@@ -63,4 +63,4 @@ union all select 'sites', count(*) from sites s where s.org_id = @org_id
 union all select 'device_states', count(*) from device_states d where d.org_id = @org_id
 union all select 'authorizations', count(*) from authorizations z
     where z.org_id = @org_id and z.account_id is null and z.created_at <= @fenced_at
-      and (z.state <> 'returned' or z.expires_at + interval '10 minutes' < @fenced_at);
+      and (z.state <> 'returned' or z.expires_at < @over_before);
