@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"callweave/internal/authorize"
 	"callweave/internal/provider"
@@ -265,6 +267,7 @@ func (b *bundle) requireLeft(t *testing.T, want left) {
 		where state in ('linked', 'refused') and (code_sealed is not null or verifier_sealed <> '')`); n != 0 {
 		t.Errorf("%d authorizations that ended have secrets", n)
 	}
+	b.requireEnded(t)
 	for _, account := range b.world.Accounts {
 		ref := refOf(account)
 		listed, err := b.store.LinksOfAccount(t.Context(), ref)
@@ -279,6 +282,25 @@ func (b *bundle) requireLeft(t *testing.T, want left) {
 		}
 		if len(listed) > 0 {
 			b.requireWorks(t, ref)
+		}
+	}
+}
+
+// requireEnded waits for what goes on after an authorization is linked, and a waiting page
+// knows it: its workflow starts that of the link.
+func (b *bundle) requireEnded(t *testing.T) {
+	t.Helper()
+	rows, err := b.pool.Query(t.Context(), "select authorization_id from authorizations where state = 'linked'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range linked {
+		if err := b.temporal.GetWorkflow(t.Context(), workflows.AuthorizeID(id), "").Get(t.Context(), nil); err != nil {
+			t.Errorf("authorization %s: %v", id, err)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
-	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -13,6 +12,7 @@ import (
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
+	"callweave/internal/testenv"
 	"callweave/workflows"
 )
 
@@ -58,31 +58,34 @@ func (b *bundle) status(t testing.TB, ref provider.AccountRef, o *org) string {
 // await waits until a link's workflow shows a status.
 func (b *bundle) await(t testing.TB, o *org, want string) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); b.status(t, b.ref, o) != want; {
-		if time.Now().After(deadline) {
-			t.Fatalf("LinkStatus of org %s is %s, want %s", o.id, b.status(t, b.ref, o), want)
+	testenv.Eventually(t, func() string {
+		if got := b.status(t, b.ref, o); got != want {
+			return "LinkStatus of org " + o.id.String() + " is " + got + ", want " + want
 		}
-	}
+		return ""
+	})
 }
 
 // harvest runs one pass as the schedule does, once no other pass holds the ledger.
-func (b *bundle) harvest(t testing.TB) workflows.HarvestResult {
+func (b *bundle) harvest(t testing.TB) (result workflows.HarvestResult) {
 	t.Helper()
-	for {
+	testenv.Eventually(t, func() string {
 		run, err := b.temporal.ExecuteWorkflow(t.Context(),
 			client.StartWorkflowOptions{ID: workflows.HarvestID(b.ref), TaskQueue: workflows.TaskQueue},
 			workflows.HarvestWorkflow, workflows.HarvestInput{AccountRef: b.ref})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var result workflows.HarvestResult
+		result = workflows.HarvestResult{}
 		if err := run.Get(t.Context(), &result); err != nil {
 			t.Fatal(err)
 		}
-		if result.HeldBy == "" {
-			return result
+		if result.HeldBy != "" {
+			return "the ledger is held by " + result.HeldBy
 		}
-	}
+		return ""
+	})
+	return result
 }
 
 // listed is a link as the API shows it.
@@ -113,12 +116,12 @@ func (b *bundle) show(t testing.TB, o *org) listed {
 // eventually waits until something is so.
 func (b *bundle) eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !so(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("in two minutes it is not so that %s", what)
+	testenv.Eventually(t, func() string {
+		if !so() {
+			return "it is not so that " + what
 		}
-		b.number(t, "select 1") // a breath
-	}
+		return ""
+	})
 }
 
 // receipt is the one of the account.
