@@ -9,17 +9,13 @@ import (
 	"testing"
 	"time"
 
-	commonpb "go.temporal.io/api/common/v1"
-	"go.temporal.io/api/enums/v1"
-	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/proxy"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"callweave/internal/secret"
 	"callweave/internal/temporalclient"
+	"callweave/internal/testenv"
 	"callweave/internal/vault"
 )
 
@@ -29,6 +25,8 @@ var record = flag.String("record", "", "directory to record workflow histories i
 // must come from the build that is deployed, never from the change they are to guard:
 //
 //	git switch --detach <release> && go test ./deploy/local -run TestRecordHistories -record "$PWD/workflows/testdata/replay/<release>"
+//
+// What the life of a link does not come by is recorded where it is tested: internal/authorize.
 func TestRecordHistories(t *testing.T) {
 	t.Parallel()
 	if *record == "" {
@@ -93,36 +91,10 @@ func recordClosed(t *testing.T, c client.Client, codec converter.PayloadCodec, r
 		if recorded[name] {
 			continue
 		}
-		var history historypb.History
-		events := c.GetWorkflowHistory(t.Context(), execution.GetExecution().GetWorkflowId(), execution.GetExecution().GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for events.HasNext() {
-			event, err := events.Next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			history.Events = append(history.Events, event)
-		}
-		unseal(t, codec, &history)
-		text, err := protojson.MarshalOptions{Multiline: true, Indent: " "}.Marshal(&history)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := testenv.History(t, c, codec, execution.GetExecution().GetWorkflowId(), execution.GetExecution().GetRunId())
 		if err := os.WriteFile(filepath.Join(*record, name+".json"), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		recorded[name] = true
-	}
-}
-
-// unseal opens the payloads, so that replaying needs no key.
-func unseal(t *testing.T, codec converter.PayloadCodec, history *historypb.History) {
-	t.Helper()
-	err := proxy.VisitPayloads(t.Context(), history, proxy.VisitPayloadsOptions{
-		Visitor: func(_ *proxy.VisitPayloadsContext, sealed []*commonpb.Payload) ([]*commonpb.Payload, error) {
-			return codec.Decode(sealed)
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -4,10 +4,13 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
 	"golang.org/x/sync/errgroup"
 
 	"callweave/internal/secret"
@@ -102,6 +105,44 @@ func spoiled(fault zoomwindow.Fault) func(*testing.T, *bundle) answer {
 		}
 		return got
 	}
+}
+
+// landedLate has Zoom put off the question whose grant it is for longer than the exchange is
+// tried, so that another activity asks on.
+func landedLate(t *testing.T, b *bundle) answer {
+	t.Helper()
+	got := spoiled(zoomwindow.Fault{Kind: zoomwindow.FaultRateLimit, Limit: "daily", Path: "^/v2/users/me$"})(t, b)
+	history := b.temporal.GetWorkflowHistory(t.Context(), workflows.AuthorizeID(b.authorization(t)), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	var tried []string
+	for history.HasNext() {
+		event, err := history.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil {
+			tried = append(tried, scheduled.GetActivityType().GetName())
+		}
+	}
+	if want := []string{workflows.ExchangeCodeActivity, workflows.LandGrantActivity, workflows.StartLinkActivity}; !slices.Equal(tried, want) {
+		t.Errorf("the workflow tried %v, want %v", tried, want)
+	}
+	return got
+}
+
+// untilNoon is the time to the next noon, UTC.
+func untilNoon() time.Duration {
+	const day = 24 * time.Hour
+	now := time.Now()
+	return (day + day/2 - now.Sub(now.Truncate(day))) % day
+}
+
+// authorization is the id of the one that there is.
+func (b *bundle) authorization(t testing.TB) (id uuid.UUID) {
+	t.Helper()
+	if err := b.pool.QueryRow(t.Context(), "select authorization_id from authorizations").Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // outliveCode has Zoom answer again when the code is no longer worth anything.

@@ -149,6 +149,10 @@ func TestEndings(t *testing.T) {
 			want: linked, left: one,
 		},
 		"Zoom does not say whose account it is for a while": {options: options{patience: shortly}, run: pendingThenLinked, want: linked, left: one},
+		"Zoom says whose account it is when the exchange was given up": {
+			options: options{ahead: untilNoon()}, // midnight, when Zoom counts anew, is far
+			run:     landedLate, want: linked, left: one,
+		},
 		"Zoom knows no such user": {
 			run:  spoiled(zoomwindow.Fault{Kind: zoomwindow.FaultNotFound, Path: "^/v2/users/me$"}),
 			want: workflows.CodeGone, left: refused,
