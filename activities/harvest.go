@@ -306,7 +306,7 @@ func (s *session) token(ctx context.Context, rejected secret.Text) (access secre
 		access, err = s.credentials.Rejected(ctx, s.ref, rejected)
 	}
 	s.access = access
-	return access, err //nolint:wrapcheck // the manager says what it is about
+	return access, err
 }
 
 func isUnauthorized(err error) bool {

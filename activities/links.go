@@ -80,7 +80,7 @@ const keepAliveFor = 5 * time.Second
 func (l *Links) keepAlive(ctx context.Context, ref provider.AccountRef) error {
 	ctx, cancel := context.WithTimeout(ctx, keepAliveFor)
 	defer cancel()
-	return l.Credentials.KeepAlive(ctx, ref) //nolint:wrapcheck // it is ours
+	return l.Credentials.KeepAlive(ctx, ref)
 }
 
 // CheckLink says what the link's row says, and keeps the account's credential from dying

@@ -51,7 +51,7 @@ type Option func(*pgxpool.Config)
 func WithMaxConns(n int) Option {
 	return func(config *pgxpool.Config) {
 		if n > 0 {
-			config.MaxConns = int32(n) //nolint:gosec // checked with the configuration
+			config.MaxConns = int32(n)
 		}
 	}
 }
