@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/activity"
 	tlog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
@@ -82,12 +83,14 @@ func liveDay(b *testing.B, meetings, orgs int) (lived livedDay) {
 	var looks []look
 	for range int(24 * time.Hour / steadyInterval) {
 		clock.Add(int64(steadyInterval / time.Second))
-		seen := s.list(env, now())
+		seen, ended := s.list(env, now())
 		for _, l := range seen {
 			lived.listsLeast += s.pagesOf(l)
 		}
 		looks = append(looks, seen...)
-		lived.reads += s.read(env)
+		if !ended {
+			lived.reads += s.read(env)
+		}
 		lived.passes++
 	}
 	lived.heavy, lived.lists = s.spent("heavy")-heavy, s.spent("resource_intensive")-lists
@@ -173,18 +176,32 @@ type registrar struct {
 
 func (registrar) RegisterDynamicActivity(any, activity.DynamicRegisterOptions) {}
 
-// list does what the workflow does first, and returns what it listed.
-func (s *stage) list(env *testsuite.TestActivityEnvironment, at time.Time) (looks []look) {
+// list does what the workflow does first: a look, and the lists that it leaves. It returns
+// what was listed, and whether the look was all there was to do.
+func (s *stage) list(env *testsuite.TestActivityEnvironment, at time.Time) (looks []look, ended bool) {
 	s.b.Helper()
-	plan := execute[workflows.PlanHarvestResult](s, env, workflows.PlanActivity, workflows.PlanHarvestInput{AccountRef: s.ref, At: at})
+	plan := execute[workflows.PlanHarvestResult](s, env, workflows.PlanActivity, workflows.PlanHarvestInput{AccountRef: s.ref, At: at, Look: true})
 	for _, window := range plan.Windows {
 		listed := execute[workflows.ListMeetingsResult](s, env, workflows.ListMeetingsActivity, workflows.ListMeetingsInput{AccountRef: s.ref, Window: window})
 		if listed.Cause != "" {
 			s.b.Fatalf("window was not listed: %s", listed.Cause)
 		}
+	}
+	rows, err := s.pool.Query(s.b.Context(), "select from_at, to_at from windows where to_at = $1 and state = 'listed'", at)
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	windows, err := pgx.CollectRows(rows, pgx.RowToStructByPos[provider.Window])
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	if len(windows) != plan.Listed+len(plan.Windows) {
+		s.b.Fatalf("%d windows are listed, want %d", len(windows), plan.Listed+len(plan.Windows))
+	}
+	for _, window := range windows {
 		looks = append(looks, look{at, window})
 	}
-	return looks
+	return looks, plan.Ended
 }
 
 // read does the rest of it, and returns how many meetings it read.
