@@ -62,6 +62,9 @@ const (
 	claimFor = 3 * time.Minute
 	// maxWindows is how many windows one pass lists.
 	maxWindows = 24
+	// maxBackfillWindows is how many of them are of the past, where nobody waits for them: what
+	// is new is listed by the next pass.
+	maxBackfillWindows = 4
 	// ledgerMemory is how long listed windows that later ones cover are kept.
 	ledgerMemory = 2 * 24 * time.Hour
 )
@@ -104,7 +107,11 @@ func (h *Harvest) plan(ctx context.Context, in workflows.PlanHarvestInput) (work
 			return workflows.PlanHarvestResult{}, err
 		}
 	}
-	open, err := h.store.OpenWindows(ctx, in.AccountRef, maxWindows)
+	backfill := maxBackfillWindows
+	if !in.From.IsZero() {
+		backfill = maxWindows
+	}
+	open, err := h.store.OpenWindows(ctx, in.AccountRef, maxWindows, backfill)
 	if err != nil {
 		return workflows.PlanHarvestResult{}, err
 	}

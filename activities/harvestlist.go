@@ -29,6 +29,10 @@ func (h *Harvest) listWindow(ctx context.Context, in workflows.ListMeetingsInput
 	if result.HeldBy = claim.lost(); result.HeldBy != "" {
 		return result, nil
 	}
+	wanted, err := h.store.WindowWanted(ctx, in.AccountRef, in.Window)
+	if err != nil || !wanted { // its backfill was paused or canceled
+		return result, err
+	}
 	seen, added, err := h.list(held, in)
 	result.Found = added
 	if result.HeldBy = claim.lost(); result.HeldBy != "" {
@@ -66,11 +70,10 @@ func (h *Harvest) list(ctx context.Context, in workflows.ListMeetingsInput) (see
 	if err != nil {
 		return 0, 0, err
 	}
-	return h.listWith(ctx, session, key, in, asked)
-}
-
-// listWith lists a window. asked says that somebody asked for it since it was listed.
-func (h *Harvest) listWith(ctx context.Context, session *session, key *vault.Key, in workflows.ListMeetingsInput, asked bool) (seen, added int, err error) {
+	origin := store.OriginLive
+	if asked {
+		origin = store.OriginBackfill
+	}
 	for _, kind := range listKinds() {
 		ids := map[string]bool{}
 		err := session.with(ctx, func(caller provider.Caller) error {
@@ -82,7 +85,7 @@ func (h *Harvest) listWith(ctx context.Context, session *session, key *vault.Key
 				if err != nil {
 					return err
 				}
-				more, err := h.store.SeeMeetings(ctx, in.AccountRef, kind, sealed, h.config.Now())
+				more, err := h.store.SeeMeetingsOf(ctx, in.AccountRef, origin, kind, sealed, h.config.Now())
 				added += more
 				if err != nil || !asked || len(page) == 0 {
 					return err

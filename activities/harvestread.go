@@ -76,7 +76,8 @@ func (h *Harvest) read(ctx context.Context, in workflows.ReadMeetingsInput) (wor
 	if err != nil {
 		return batch.done, err
 	}
-	batch.done.Remaining, err = h.store.CountDueMeetings(ctx, in.AccountRef, h.config.Now())
+	due, err := h.store.Due(ctx, in.AccountRef, h.config.Now())
+	batch.done.Remaining, batch.done.OnlyBackfill = due.Meetings, due.Backfill > 0 && due.Backfill == due.Meetings
 	return batch.done, err
 }
 
@@ -159,6 +160,12 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 func (b *readBatch) readOne(ctx context.Context, meeting store.DueMeeting) error {
+	if meeting.Backfill { // it may have been paused since
+		wanted, err := b.harvest.store.MeetingWanted(ctx, b.ref, meeting.ID)
+		if err != nil || !wanted {
+			return err
+		}
+	}
 	readAt := b.harvest.config.Now()
 	var legs []provider.Leg
 	err := b.session.with(ctx, func(caller provider.Caller) (err error) {

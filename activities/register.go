@@ -14,6 +14,7 @@ import (
 // Set is all that a worker hosts. A nil member registers nothing.
 type Set struct {
 	Harvest   *Harvest
+	Backfills *Backfills
 	Devices   *Devices
 	Weaver    *Weaver
 	Links     *Links
@@ -80,6 +81,14 @@ func Register(registry worker.ActivityRegistry, set Set) {
 			workflows.ListMeetingsActivity:  set.Harvest.ListMeetings,
 			workflows.ReadMeetingsActivity:  set.Harvest.ReadMeetings,
 			workflows.FinishHarvestActivity: set.Harvest.FinishHarvest,
+		})
+	}
+	if set.Backfills != nil {
+		registerAll(registry, map[string]any{
+			workflows.BeginBackfillActivity:  set.Backfills.BeginBackfill,
+			workflows.LookAtBackfillActivity: set.Backfills.LookAtBackfill,
+			workflows.PauseBackfillActivity:  set.Backfills.PauseBackfill,
+			workflows.EndBackfillActivity:    set.Backfills.EndBackfill,
 		})
 	}
 	if set.Devices != nil {

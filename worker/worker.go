@@ -131,7 +131,8 @@ func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
 		Harvest: activities.NewHarvest(w.store, sealed, manager, activities.HarvestConfig{
 			Interval: w.settings.HarvestInterval, Lookback: w.settings.HarvestLookback, SettleAfter: w.settings.HarvestSettleAfter,
 		}),
-		Devices: activities.NewDevices(collector, w.store),
+		Backfills: &activities.Backfills{Store: w.store},
+		Devices:   activities.NewDevices(collector, w.store),
 		Resealing: &activities.Resealing{
 			Store: w.store, Master: sealed.Master(), Codec: temporalclient.NewCodec(sealed.Master()), Temporal: w.temporal,
 		},

@@ -119,6 +119,7 @@ func (h *harvest) plan(ctx workflow.Context) ([]provider.Window, error) {
 	if h.ended = plan.Ended; h.ended {
 		h.orgs = plan.WeaveOrgs
 		h.result.Requests, h.result.Remaining, h.result.Stopped = plan.Requests, plan.Remaining, plan.Stopped.Type
+		h.result.StoppedDaily = plan.Stopped.Type == ErrRateLimited && plan.Stopped.Daily
 		if len(h.orgs) == 0 { // weaving counts them otherwise
 			h.result.WaitingWeave = plan.Waiting
 		}
@@ -187,6 +188,11 @@ func (h *harvest) read(ctx workflow.Context) error {
 		if h.stopped() || batch.Remaining == 0 {
 			return nil
 		}
+		// What is new is not to wait for the past: the next pass looks for it first. An operator's
+		// own pass goes on.
+		if batch.OnlyBackfill && h.in.From.IsZero() {
+			return nil
+		}
 	}
 	return nil
 }
@@ -211,6 +217,7 @@ func (h *harvest) end(ctx workflow.Context, cause error) error {
 		AccountRef: h.in.AccountRef, Stopped: noted,
 	}).Get(detached, &finished)
 	h.orgs, h.result.Remaining, h.result.Stopped = finished.Orgs, finished.Remaining, h.stop.Type
+	h.result.StoppedDaily = h.stop.Type == ErrRateLimited && h.stop.Daily
 	h.result.Requests = max(0, finished.RequestsAfter-h.before)
 	switch {
 	case temporal.IsCanceledError(cause):

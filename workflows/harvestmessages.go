@@ -63,7 +63,8 @@ type ReadMeetingsResult struct {
 	Legs         int    `json:"legs"`
 	MediaSamples int    `json:"media_samples"`
 	Quarantined  int    `json:"quarantined"`
-	Remaining    int    `json:"remaining"` // still due
+	Remaining    int    `json:"remaining"`               // still due
+	OnlyBackfill bool   `json:"only_backfill,omitempty"` // what is still due, nobody waits for
 	Stopped      Stop   `json:"stopped,omitzero"`
 	HeldBy       string `json:"held_by,omitempty"`
 }

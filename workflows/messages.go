@@ -87,11 +87,12 @@ type HarvestResult struct {
 	MediaSamples  int    `json:"media_samples"`
 	Requests      int    `json:"requests"`
 	Quarantined   int    `json:"quarantined"`
-	Remaining     int    `json:"remaining"`         // meetings due and not read
-	Stopped       string `json:"stopped,omitempty"` // why the pass ended early: an error type
-	HeldBy        string `json:"held_by,omitempty"` // another run consumes the ledger: its workflow id
-	Woven         int    `json:"woven"`             // call minutes, all orgs
-	WaitingWeave  int    `json:"waiting_weave"`     // meetings whose device data is not complete yet
+	Remaining     int    `json:"remaining"`               // meetings due and not read
+	Stopped       string `json:"stopped,omitempty"`       // why the pass ended early: an error type
+	StoppedDaily  bool   `json:"stopped_daily,omitempty"` // of rate_limited: until 00:00 UTC
+	HeldBy        string `json:"held_by,omitempty"`       // another run consumes the ledger: its workflow id
+	Woven         int    `json:"woven"`                   // call minutes, all orgs
+	WaitingWeave  int    `json:"waiting_weave"`           // meetings whose device data is not complete yet
 }
 
 // WeaveInput asks for a bounded batch of an org's meetings that were read since they

@@ -4,6 +4,8 @@
 package workflows
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/temporal"
 
@@ -18,6 +20,7 @@ const (
 	AuthorizeWorkflow      = "Authorize"
 	LinkWorkflow           = "Link"
 	HarvestWorkflow        = "Harvest"
+	BackfillWorkflow       = "Backfill"
 	CollectDevicesWorkflow = "CollectDevices"
 	DeboardWorkflow        = "Deboard"
 	RevokeWorkflow         = "Revoke"
@@ -38,6 +41,13 @@ const (
 	StatusQuery         = "status"       // query, [LinkStatus]
 )
 
+// What a Backfill listens to. It can be canceled, too, as every workflow.
+const (
+	PauseMessage  = "pause"    // signal and update
+	ResumeMessage = "resume"   // signal and update
+	ProgressQuery = "progress" // query, [BackfillProgress]
+)
+
 // ArrivedMessage is the signal to a Receive that something was stored in the inbox.
 const ArrivedMessage = "arrived"
 
@@ -56,6 +66,10 @@ const (
 	ListMeetingsActivity   = "ListMeetings"
 	ReadMeetingsActivity   = "ReadMeetings"
 	FinishHarvestActivity  = "FinishHarvest"
+	BeginBackfillActivity  = "BeginBackfill"
+	LookAtBackfillActivity = "LookAtBackfill"
+	PauseBackfillActivity  = "PauseBackfill"
+	EndBackfillActivity    = "EndBackfill"
 	WeaveActivity          = "Weave"
 	CollectDevicesActivity = "CollectDevices"
 	FenceLinkActivity      = "FenceLink"
@@ -124,6 +138,12 @@ func LinkID(ref provider.AccountRef, org uuid.UUID) string {
 
 // HarvestID is the id of an account's harvest and of its schedule.
 func HarvestID(ref provider.AccountRef) string { return "harvest/" + ref.String() }
+
+// BackfillID is the workflow id of the backfill of an account from a time on: there is one at
+// a time.
+func BackfillID(ref provider.AccountRef, from time.Time) string {
+	return "backfill/" + ref.String() + "/" + from.UTC().Format(time.RFC3339)
+}
 
 // DevicesID is the id of an org's device collection and of its schedule.
 func DevicesID(org uuid.UUID) string { return "devices/" + org.String() }

@@ -19,6 +19,7 @@ func RegisterWorkflows(registry worker.WorkflowRegistry) {
 		ResealWorkflow:         Reseal,
 		DisownWorkflow:         Disown,
 		HarvestWorkflow:        Harvest,
+		BackfillWorkflow:       Backfill,
 		CollectDevicesWorkflow: CollectDevices,
 	} {
 		registry.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})

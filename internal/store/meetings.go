@@ -33,10 +33,16 @@ type SeenMeeting struct {
 // due, and so are those that changed since they were read. Seeing them again changes
 // nothing. [ErrFenced] where no link of the account goes on.
 func (s *Store) SeeMeetings(ctx context.Context, ref provider.AccountRef, kind provider.ListKind, seen []SeenMeeting, now time.Time) (added int, err error) {
+	return s.SeeMeetingsOf(ctx, ref, OriginLive, kind, seen, now)
+}
+
+// SeeMeetingsOf is [Store.SeeMeetings] for a list of what is new or of the past. What both
+// show is new.
+func (s *Store) SeeMeetingsOf(ctx context.Context, ref provider.AccountRef, origin Origin, kind provider.ListKind, seen []SeenMeeting, now time.Time) (added int, err error) {
 	if len(seen) == 0 {
 		return 0, nil
 	}
-	params := db.SeeMeetingsParams{Provider: string(ref.Provider), AccountID: ref.AccountID, ListKind: string(kind), Now: now}
+	params := db.SeeMeetingsParams{Provider: string(ref.Provider), AccountID: ref.AccountID, ListKind: string(kind), Now: now, Origin: string(origin)}
 	once := make(map[string]bool, len(seen))
 	for _, m := range seen {
 		if once[m.ID] { // one statement cannot touch a row twice
@@ -79,9 +85,11 @@ type DueMeeting struct {
 	ID               string
 	ParticipantCount int  // as a list shows it
 	Landed           bool // it was read before
+	Backfill         bool // no live list has shown it
 }
 
-// DueMeetings lists the meetings to be read now, newest first.
+// DueMeetings lists the meetings to be read now: what is new, what could not be read, then
+// the past; each newest first. What a paused backfill alone found is not among them.
 func (s *Store) DueMeetings(ctx context.Context, ref provider.AccountRef, now time.Time, limit int) ([]DueMeeting, error) {
 	rows, err := s.queries().DueMeetings(ctx, db.DueMeetingsParams{
 		Provider: string(ref.Provider), AccountID: ref.AccountID, Now: now, MaxRows: int32(limit),
@@ -91,18 +99,37 @@ func (s *Store) DueMeetings(ctx context.Context, ref provider.AccountRef, now ti
 	}
 	due := make([]DueMeeting, len(rows))
 	for i, row := range rows {
-		due[i] = DueMeeting{ID: row.MeetingID, ParticipantCount: int(row.ParticipantCount), Landed: row.Revision > 0}
+		due[i] = DueMeeting{ID: row.MeetingID, ParticipantCount: int(row.ParticipantCount), Landed: row.Revision > 0, Backfill: row.Backfill}
 	}
 	return due, nil
 }
 
 // CountDueMeetings counts the meetings to be read now.
 func (s *Store) CountDueMeetings(ctx context.Context, ref provider.AccountRef, now time.Time) (int, error) {
+	due, err := s.Due(ctx, ref, now)
+	return due.Meetings, err
+}
+
+// Due is how many meetings are to be read now.
+type Due struct {
+	Meetings int
+	Backfill int // of them, that no live list has shown
+}
+
+// Due counts the meetings to be read now.
+func (s *Store) Due(ctx context.Context, ref provider.AccountRef, now time.Time) (Due, error) {
 	count, err := s.queries().CountDueMeetings(ctx, string(ref.Provider), ref.AccountID, now)
 	if err != nil {
-		return 0, fmt.Errorf("count due meetings of %s: %w", ref, err)
+		return Due{}, fmt.Errorf("count due meetings of %s: %w", ref, err)
 	}
-	return int(count), nil
+	return Due{Meetings: int(count.Meetings), Backfill: int(count.Backfill)}, nil
+}
+
+// MeetingWanted reports whether a meeting is still to be read, and not for a paused backfill
+// alone.
+func (s *Store) MeetingWanted(ctx context.Context, ref provider.AccountRef, meetingID string) (bool, error) {
+	wanted, err := s.queries().MeetingWanted(ctx, string(ref.Provider), ref.AccountID, meetingID)
+	return wanted, notFound(err, "look for meeting of %s", ref)
 }
 
 // FailMeeting quarantines a meeting that could not be read, for a cause (an error type).
@@ -136,8 +163,8 @@ func (s *Store) FailMeeting(ctx context.Context, ref provider.AccountRef, meetin
 	return state, nil
 }
 
-// RetryMeetings makes meetings that could not be read due now, all where no ids are given,
-// and their tries begin anew; one that was skipped only if skipped says so. It returns how
+// RetryMeetings makes meetings that could not be read, or that a canceled backfill left unread,
+// due now, all where no ids are given, and their tries begin anew; one that was skipped only if skipped says so. It returns how
 // many they are. [ErrFenced] where no link of the account goes on.
 func (s *Store) RetryMeetings(ctx context.Context, ref provider.AccountRef, ids []string, skipped bool, now time.Time) (int, error) {
 	params := db.RetryMeetingsParams{

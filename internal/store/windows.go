@@ -64,14 +64,7 @@ func (s *Store) PlanWindows(ctx context.Context, ref provider.AccountRef, origin
 				return err
 			}
 		}
-		for _, w := range windows {
-			if err := q.PlanWindow(ctx, db.PlanWindowParams{
-				Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: w.From, ToAt: w.To, Origin: string(origin),
-			}); err != nil {
-				return err
-			}
-		}
-		return nil
+		return planWindows(ctx, q, ref, origin, windows)
 	})
 	if err != nil {
 		return fmt.Errorf("plan windows of %s: %w", ref, err)
@@ -79,10 +72,24 @@ func (s *Store) PlanWindows(ctx context.Context, ref provider.AccountRef, origin
 	return nil
 }
 
-// OpenWindows lists the windows to be listed, newest first.
-func (s *Store) OpenWindows(ctx context.Context, ref provider.AccountRef, limit int) ([]provider.Window, error) {
+func planWindows(ctx context.Context, q *db.Queries, ref provider.AccountRef, origin Origin, windows []provider.Window) error {
+	for _, w := range windows {
+		err := q.PlanWindow(ctx, db.PlanWindowParams{
+			Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: w.From, ToAt: w.To, Origin: string(origin),
+		})
+		if err != nil {
+			return fmt.Errorf("plan window: %w", err)
+		}
+	}
+	return nil
+}
+
+// OpenWindows lists the windows to be listed: what is new, what could not be listed, then the
+// past, of which at most as many as backfill says; each newest first. What a paused backfill
+// alone asked for is not among them.
+func (s *Store) OpenWindows(ctx context.Context, ref provider.AccountRef, limit, backfill int) ([]provider.Window, error) {
 	rows, err := s.queries().OpenWindows(ctx, db.OpenWindowsParams{
-		Provider: string(ref.Provider), AccountID: ref.AccountID, MaxAttempts: maxWindowAttempts, MaxRows: int32(limit),
+		Provider: string(ref.Provider), AccountID: ref.AccountID, MaxAttempts: maxWindowAttempts, MaxRows: int32(limit), MaxBackfill: int32(backfill),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read open windows of %s: %w", ref, err)
@@ -94,22 +101,6 @@ func (s *Store) OpenWindows(ctx context.Context, ref provider.AccountRef, limit 
 	return windows, nil
 }
 
-// OpenInterval is what is not listed of an interval.
-type OpenInterval struct {
-	Windows  int
-	From, To time.Time // of the first and the last of them; zero where there is none
-	Causes   []string  // error types, of those that failed
-}
-
-// OpenWithin returns what is not listed of [from, to), also where it is not tried any more.
-func (s *Store) OpenWithin(ctx context.Context, ref provider.AccountRef, from, to time.Time) (OpenInterval, error) {
-	row, err := s.queries().OpenWithin(ctx, db.OpenWithinParams{Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: from, ToAt: to})
-	if err != nil {
-		return OpenInterval{}, fmt.Errorf("read open windows of %s: %w", ref, err)
-	}
-	return OpenInterval{Windows: int(row.Windows), From: orZero(row.FromAt), To: orZero(row.ToAt), Causes: row.Causes}, nil
-}
-
 // WindowAsked reports whether somebody asked for a window since it was listed.
 func (s *Store) WindowAsked(ctx context.Context, ref provider.AccountRef, window provider.Window) (bool, error) {
 	asked, err := s.queries().WindowAsked(ctx, db.WindowAskedParams{
@@ -119,6 +110,18 @@ func (s *Store) WindowAsked(ctx context.Context, ref provider.AccountRef, window
 		return false, fmt.Errorf("read window of %s: %w", ref, err)
 	}
 	return asked, nil
+}
+
+// WindowWanted reports whether a window is still in the ledger, and not for a paused backfill
+// alone.
+func (s *Store) WindowWanted(ctx context.Context, ref provider.AccountRef, window provider.Window) (bool, error) {
+	wanted, err := s.queries().WindowWanted(ctx, db.WindowWantedParams{
+		Provider: string(ref.Provider), AccountID: ref.AccountID, FromAt: window.From, ToAt: window.To,
+	})
+	if err != nil {
+		return false, fmt.Errorf("read window of %s: %w", ref, err)
+	}
+	return wanted, nil
 }
 
 // WindowListed marks a window as listed, with the number of meetings found in it.

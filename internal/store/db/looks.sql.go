@@ -57,7 +57,10 @@ select
     coalesce(open.from_at, 'epoch')::timestamptz as open_from,
     coalesce(open.to_at, 'epoch')::timestamptz as open_to,
     coalesce(open.kept, false)::boolean as open_kept,
-    exists (select from meetings m where m.provider = $1 and m.account_id = $2 and m.due_at <= $5::timestamptz) as due,
+    exists (select from meetings m where m.provider = $1 and m.account_id = $2 and m.due_at <= $5::timestamptz
+        and (m.origin <> 'backfill'
+          or not (select backfills_in($1, $2, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
+          or (select backfills_in($1, $2, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))) as due,
     coalesce(pending.orgs, '{}')::uuid[] as weave_orgs,
     coalesce(pending.waiting, 0)::bigint as waiting,
     (select coalesce(sum(r.spent), 0) from api_requests r where r.provider = $1 and r.account_id = $2)::bigint as requests_before
@@ -67,6 +70,9 @@ cross join lateral (
     select count(*) as count, min(w.from_at) as from_at, max(w.to_at) as to_at, bool_or(w.origin <> 'live' or w.asked) as kept
     from windows w
     where w.provider = $1 and w.account_id = $2 and w.state <> 'listed' and w.attempts < $6
+      and (w.origin <> 'backfill'
+        or not (select backfills_in($1, $2, 'paused')) && tstzrange(w.from_at, w.to_at)
+        or (select backfills_in($1, $2, 'running')) @> tstzrange(w.from_at, w.to_at))
 ) open
 cross join lateral (
     select array_agg(distinct w.org_id) filter (where w.end_at <= o.devices_synced_at) as orgs,

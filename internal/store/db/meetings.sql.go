@@ -13,21 +13,32 @@ import (
 )
 
 const countDueMeetings = `-- name: CountDueMeetings :one
-select count(*) from meetings
-where provider = $1 and account_id = $2 and due_at <= $3::timestamptz
+select count(*) as meetings, count(*) filter (where m.origin = 'backfill') as backfill from meetings m
+where m.provider = $1 and m.account_id = $2 and m.due_at <= $3::timestamptz
+  and (m.origin <> 'backfill'
+    or not (select backfills_in($1, $2, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
+    or (select backfills_in($1, $2, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))
 `
 
-func (q *Queries) CountDueMeetings(ctx context.Context, provider string, accountID string, now time.Time) (int64, error) {
+type CountDueMeetingsRow struct {
+	Meetings int64
+	Backfill int64
+}
+
+func (q *Queries) CountDueMeetings(ctx context.Context, provider string, accountID string, now time.Time) (CountDueMeetingsRow, error) {
 	row := q.db.QueryRow(ctx, countDueMeetings, provider, accountID, now)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+	var i CountDueMeetingsRow
+	err := row.Scan(&i.Meetings, &i.Backfill)
+	return i, err
 }
 
 const dueMeetings = `-- name: DueMeetings :many
-select meeting_id, participant_count, revision from meetings
-where provider = $1 and account_id = $2 and due_at <= $3::timestamptz
-order by start_at desc, meeting_id
+select m.meeting_id, m.participant_count, m.revision, m.origin = 'backfill' as backfill from meetings m
+where m.provider = $1 and m.account_id = $2 and m.due_at <= $3::timestamptz
+  and (m.origin <> 'backfill'
+    or not (select backfills_in($1, $2, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
+    or (select backfills_in($1, $2, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))
+order by case when m.origin = 'backfill' then 2 when m.state = 'quarantined' then 1 else 0 end, m.start_at desc
 limit $4
 `
 
@@ -42,9 +53,11 @@ type DueMeetingsRow struct {
 	MeetingID        string
 	ParticipantCount int32
 	Revision         int32
+	Backfill         bool
 }
 
-// What is to be read now, newest first.
+// What is to be read now, in the order of the index meetings_queue. Nothing that a paused
+// backfill alone found.
 func (q *Queries) DueMeetings(ctx context.Context, arg DueMeetingsParams) ([]DueMeetingsRow, error) {
 	rows, err := q.db.Query(ctx, dueMeetings,
 		arg.Provider,
@@ -59,7 +72,12 @@ func (q *Queries) DueMeetings(ctx context.Context, arg DueMeetingsParams) ([]Due
 	var items []DueMeetingsRow
 	for rows.Next() {
 		var i DueMeetingsRow
-		if err := rows.Scan(&i.MeetingID, &i.ParticipantCount, &i.Revision); err != nil {
+		if err := rows.Scan(
+			&i.MeetingID,
+			&i.ParticipantCount,
+			&i.Revision,
+			&i.Backfill,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -162,10 +180,28 @@ func (q *Queries) MeetingRead(ctx context.Context, arg MeetingReadParams) error 
 	return err
 }
 
+const meetingWanted = `-- name: MeetingWanted :one
+select exists (
+    select from meetings m
+    where m.provider = $1 and m.account_id = $2 and m.meeting_id = $3 and m.due_at is not null
+      and (m.origin <> 'backfill'
+        or not backfills_in($1, $2, 'paused') && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
+        or backfills_in($1, $2, 'running') && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')))
+`
+
+// Whether anybody but a paused or canceled backfill wants a meeting.
+func (q *Queries) MeetingWanted(ctx context.Context, provider string, accountID string, meetingID string) (bool, error) {
+	row := q.db.QueryRow(ctx, meetingWanted, provider, accountID, meetingID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const retryMeetings = `-- name: RetryMeetings :execrows
 update meetings
 set due_at = $1::timestamptz, attempts = 0
-where provider = $2 and account_id = $3 and state = any($4::text[])
+where provider = $2 and account_id = $3
+  and (state = any($4::text[]) or state = 'seen' and due_at is null)
   and (cardinality($5::text[]) = 0 or meeting_id = any($5))
 `
 
@@ -177,7 +213,8 @@ type RetryMeetingsParams struct {
 	MeetingIds []string
 }
 
-// Meetings that could not be read are due now, and their tries begin anew. No ids are all.
+// Meetings that could not be read, or were given up unread with a canceled backfill, are
+// due now, and their tries begin anew. No ids are all.
 func (q *Queries) RetryMeetings(ctx context.Context, arg RetryMeetingsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, retryMeetings,
 		arg.Now,
@@ -200,15 +237,20 @@ with incoming as (
         unnest($7::integer[]) as participant_count
 ), upserted as (
     insert into meetings as m (provider, account_id, meeting_id, meeting_uuid, meeting_number, list_kind, host_sealed,
-        start_at, end_at, participant_count, due_at)
+        start_at, end_at, participant_count, due_at, origin)
     select $8::text, $9::text, i.meeting_id, nullif(i.meeting_uuid, '00000000-0000-0000-0000-000000000000'),
-        i.meeting_number, $10::text, i.host_sealed, i.start_at, i.end_at, i.participant_count, $11::timestamptz
+        i.meeting_number, $10::text, i.host_sealed, i.start_at, i.end_at, i.participant_count, $11::timestamptz, $12::text
     from incoming i
     on conflict (provider, account_id, meeting_id) do update
     set end_at = excluded.end_at, participant_count = excluded.participant_count,
-        state = case when m.state = 'settled' then 'read' else m.state end,
-        due_at = case when m.state = 'settled' then excluded.due_at else m.due_at end
+        state = case when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+            then 'read' else m.state end,
+        cause = case when m.state = 'seen' and excluded.origin = 'live' then null else m.cause end,
+        due_at = case when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+            or m.state = 'seen' and m.due_at is null and excluded.origin = 'live' then excluded.due_at else m.due_at end,
+        origin = case when excluded.origin = 'live' then 'live' else m.origin end
     where (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+       or m.origin = 'backfill' and excluded.origin = 'live'
     returning (xmax = 0) as added
 )
 select count(*) filter (where added) as added from upserted
@@ -226,10 +268,12 @@ type SeeMeetingsParams struct {
 	AccountID    string
 	ListKind     string
 	Now          time.Time
+	Origin       string
 }
 
 // What a list shows. A meeting is due when it is first seen; one that a list shows
-// changed after it had settled is due again. Repeating it changes nothing.
+// changed after it had settled is due again. What a backfill found and a live list shows is
+// live, and due if nobody was to read it any more. Repeating it changes nothing.
 func (q *Queries) SeeMeetings(ctx context.Context, arg SeeMeetingsParams) (int64, error) {
 	row := q.db.QueryRow(ctx, seeMeetings,
 		arg.MeetingIds,
@@ -243,6 +287,7 @@ func (q *Queries) SeeMeetings(ctx context.Context, arg SeeMeetingsParams) (int64
 		arg.AccountID,
 		arg.ListKind,
 		arg.Now,
+		arg.Origin,
 	)
 	var added int64
 	err := row.Scan(&added)

@@ -65,6 +65,20 @@ type Authorization struct {
 	ReturnedAt      *time.Time
 }
 
+type Backfill struct {
+	Provider    string
+	AccountID   string
+	FromAt      time.Time
+	ToAt        time.Time
+	State       string
+	WorkflowID  string
+	RequestedBy string
+	RequestedAt time.Time
+	PausedAt    *time.Time
+	FinishedAt  *time.Time
+	Outcome     []byte
+}
+
 type CallMinute struct {
 	OrgID                      uuid.UUID
 	LegID                      int64
@@ -313,6 +327,7 @@ type Meeting struct {
 	DueAt            *time.Time
 	SeenAt           time.Time
 	ReadAt           *time.Time
+	Origin           string
 }
 
 type Org struct {

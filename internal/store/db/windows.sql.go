@@ -41,31 +41,44 @@ func (q *Queries) LastListed(ctx context.Context, provider string, accountID str
 }
 
 const openWindows = `-- name: OpenWindows :many
-select from_at, to_at from windows
-where provider = $1 and account_id = $2 and state <> 'listed' and attempts < $3
-order by to_at desc, from_at desc
-limit $4
+(select w.from_at, w.to_at, case when w.state = 'failed' then 1 else 0 end as turn from windows w
+ where w.provider = $2 and w.account_id = $3 and w.state <> 'listed' and w.attempts < $4 and w.origin <> 'backfill'
+ order by turn, w.to_at desc, w.from_at desc
+ limit $1)
+union all
+(select w.from_at, w.to_at, 2 as turn from windows w
+ where w.provider = $2 and w.account_id = $3 and w.state <> 'listed' and w.attempts < $4 and w.origin = 'backfill'
+   and (not (select backfills_in($2, $3, 'paused')) && tstzrange(w.from_at, w.to_at)
+     or (select backfills_in($2, $3, 'running')) @> tstzrange(w.from_at, w.to_at))
+ order by w.to_at desc, w.from_at desc
+ limit $5)
+order by turn, to_at desc, from_at desc
+limit $1
 `
 
 type OpenWindowsParams struct {
+	MaxRows     int32
 	Provider    string
 	AccountID   string
 	MaxAttempts int32
-	MaxRows     int32
+	MaxBackfill int32
 }
 
 type OpenWindowsRow struct {
 	FromAt time.Time
 	ToAt   time.Time
+	Turn   int32
 }
 
-// What is to be listed, newest first.
+// What is to be listed: what is new, what could not be listed, then the past; newest first.
+// Of the past at most max_backfill, and nothing that a paused backfill alone asked for.
 func (q *Queries) OpenWindows(ctx context.Context, arg OpenWindowsParams) ([]OpenWindowsRow, error) {
 	rows, err := q.db.Query(ctx, openWindows,
+		arg.MaxRows,
 		arg.Provider,
 		arg.AccountID,
 		arg.MaxAttempts,
-		arg.MaxRows,
+		arg.MaxBackfill,
 	)
 	if err != nil {
 		return nil, err
@@ -74,7 +87,7 @@ func (q *Queries) OpenWindows(ctx context.Context, arg OpenWindowsParams) ([]Ope
 	var items []OpenWindowsRow
 	for rows.Next() {
 		var i OpenWindowsRow
-		if err := rows.Scan(&i.FromAt, &i.ToAt); err != nil {
+		if err := rows.Scan(&i.FromAt, &i.ToAt, &i.Turn); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -85,50 +98,12 @@ func (q *Queries) OpenWindows(ctx context.Context, arg OpenWindowsParams) ([]Ope
 	return items, nil
 }
 
-const openWithin = `-- name: OpenWithin :one
-select count(*) as windows, coalesce(min(from_at), 'epoch')::timestamptz as from_at, coalesce(max(to_at), 'epoch')::timestamptz as to_at,
-    coalesce(array_agg(distinct cause) filter (where cause is not null), '{}')::text[] as causes
-from windows
-where provider = $1 and account_id = $2 and state <> 'listed' and from_at >= $3 and to_at <= $4
-`
-
-type OpenWithinParams struct {
-	Provider  string
-	AccountID string
-	FromAt    time.Time
-	ToAt      time.Time
-}
-
-type OpenWithinRow struct {
-	Windows int64
-	FromAt  time.Time
-	ToAt    time.Time
-	Causes  []string
-}
-
-// What is not listed of an interval; of causes, what is known.
-func (q *Queries) OpenWithin(ctx context.Context, arg OpenWithinParams) (OpenWithinRow, error) {
-	row := q.db.QueryRow(ctx, openWithin,
-		arg.Provider,
-		arg.AccountID,
-		arg.FromAt,
-		arg.ToAt,
-	)
-	var i OpenWithinRow
-	err := row.Scan(
-		&i.Windows,
-		&i.FromAt,
-		&i.ToAt,
-		&i.Causes,
-	)
-	return i, err
-}
-
 const planWindow = `-- name: PlanWindow :exec
 insert into windows as w (provider, account_id, from_at, to_at, origin, asked)
 values ($1, $2, $3, $4, $5, $5 = 'backfill')
 on conflict (provider, account_id, from_at, to_at) do update
-set state = 'planned', cause = null, attempts = 0, asked = w.asked or excluded.asked
+set state = 'planned', cause = null, attempts = 0, asked = w.asked or excluded.asked,
+    planned_at = case when w.state = 'listed' then excluded.planned_at else w.planned_at end
 `
 
 type PlanWindowParams struct {
@@ -267,4 +242,33 @@ func (q *Queries) WindowListed(ctx context.Context, arg WindowListedParams) erro
 		arg.ToAt,
 	)
 	return err
+}
+
+const windowWanted = `-- name: WindowWanted :one
+select exists (
+    select from windows
+    where provider = $1 and account_id = $2 and from_at = $3 and to_at = $4
+      and (origin <> 'backfill'
+        or not backfills_in($1, $2, 'paused') && tstzrange(from_at, to_at)
+        or backfills_in($1, $2, 'running') @> tstzrange(from_at, to_at)))
+`
+
+type WindowWantedParams struct {
+	Provider  string
+	AccountID string
+	FromAt    time.Time
+	ToAt      time.Time
+}
+
+// Whether a window is in the ledger, and not for a paused backfill alone.
+func (q *Queries) WindowWanted(ctx context.Context, arg WindowWantedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, windowWanted,
+		arg.Provider,
+		arg.AccountID,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }

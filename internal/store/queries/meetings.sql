@@ -1,6 +1,7 @@
 -- name: SeeMeetings :one
 -- What a list shows. A meeting is due when it is first seen; one that a list shows
--- changed after it had settled is due again. Repeating it changes nothing.
+-- changed after it had settled is due again. What a backfill found and a live list shows is
+-- live, and due if nobody was to read it any more. Repeating it changes nothing.
 with incoming as (
     select unnest(@meeting_ids::text[]) as meeting_id, unnest(@meeting_uuids::uuid[]) as meeting_uuid,
         unnest(@numbers::bigint[]) as meeting_number, unnest(@hosts::bytea[]) as host_sealed,
@@ -8,29 +9,50 @@ with incoming as (
         unnest(@participants::integer[]) as participant_count
 ), upserted as (
     insert into meetings as m (provider, account_id, meeting_id, meeting_uuid, meeting_number, list_kind, host_sealed,
-        start_at, end_at, participant_count, due_at)
+        start_at, end_at, participant_count, due_at, origin)
     select @provider::text, @account_id::text, i.meeting_id, nullif(i.meeting_uuid, '00000000-0000-0000-0000-000000000000'),
-        i.meeting_number, @list_kind::text, i.host_sealed, i.start_at, i.end_at, i.participant_count, @now::timestamptz
+        i.meeting_number, @list_kind::text, i.host_sealed, i.start_at, i.end_at, i.participant_count, @now::timestamptz, @origin::text
     from incoming i
     on conflict (provider, account_id, meeting_id) do update
     set end_at = excluded.end_at, participant_count = excluded.participant_count,
-        state = case when m.state = 'settled' then 'read' else m.state end,
-        due_at = case when m.state = 'settled' then excluded.due_at else m.due_at end
+        state = case when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+            then 'read' else m.state end,
+        cause = case when m.state = 'seen' and excluded.origin = 'live' then null else m.cause end,
+        due_at = case when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+            or m.state = 'seen' and m.due_at is null and excluded.origin = 'live' then excluded.due_at else m.due_at end,
+        origin = case when excluded.origin = 'live' then 'live' else m.origin end
     where (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+       or m.origin = 'backfill' and excluded.origin = 'live'
     returning (xmax = 0) as added
 )
 select count(*) filter (where added) as added from upserted;
 
 -- name: DueMeetings :many
--- What is to be read now, newest first.
-select meeting_id, participant_count, revision from meetings
-where provider = @provider and account_id = @account_id and due_at <= @now::timestamptz
-order by start_at desc, meeting_id
+-- What is to be read now, in the order of the index meetings_queue. Nothing that a paused
+-- backfill alone found.
+select m.meeting_id, m.participant_count, m.revision, m.origin = 'backfill' as backfill from meetings m
+where m.provider = @provider and m.account_id = @account_id and m.due_at <= @now::timestamptz
+  and (m.origin <> 'backfill'
+    or not (select backfills_in(@provider, @account_id, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
+    or (select backfills_in(@provider, @account_id, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))
+order by case when m.origin = 'backfill' then 2 when m.state = 'quarantined' then 1 else 0 end, m.start_at desc
 limit @max_rows;
 
 -- name: CountDueMeetings :one
-select count(*) from meetings
-where provider = @provider and account_id = @account_id and due_at <= @now::timestamptz;
+select count(*) as meetings, count(*) filter (where m.origin = 'backfill') as backfill from meetings m
+where m.provider = @provider and m.account_id = @account_id and m.due_at <= @now::timestamptz
+  and (m.origin <> 'backfill'
+    or not (select backfills_in(@provider, @account_id, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
+    or (select backfills_in(@provider, @account_id, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'));
+
+-- name: MeetingWanted :one
+-- Whether anybody but a paused or canceled backfill wants a meeting.
+select exists (
+    select from meetings m
+    where m.provider = @provider and m.account_id = @account_id and m.meeting_id = @meeting_id and m.due_at is not null
+      and (m.origin <> 'backfill'
+        or not backfills_in(@provider, @account_id, 'paused') && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
+        or backfills_in(@provider, @account_id, 'running') && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')));
 
 -- name: LockMeeting :one
 select end_at, attempts, revision from meetings
@@ -52,10 +74,12 @@ set state = @state, cause = @cause, attempts = attempts + 1, due_at = sqlc.narg(
 where provider = @provider and account_id = @account_id and meeting_id = @meeting_id;
 
 -- name: RetryMeetings :execrows
--- Meetings that could not be read are due now, and their tries begin anew. No ids are all.
+-- Meetings that could not be read, or were given up unread with a canceled backfill, are
+-- due now, and their tries begin anew. No ids are all.
 update meetings
 set due_at = @now::timestamptz, attempts = 0
-where provider = @provider and account_id = @account_id and state = any(@states::text[])
+where provider = @provider and account_id = @account_id
+  and (state = any(@states::text[]) or state = 'seen' and due_at is null)
   and (cardinality(@meeting_ids::text[]) = 0 or meeting_id = any(@meeting_ids));
 
 -- name: SkipMeeting :execrows

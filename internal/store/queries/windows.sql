@@ -20,7 +20,8 @@ from live;
 insert into windows as w (provider, account_id, from_at, to_at, origin, asked)
 values (@provider, @account_id, @from_at, @to_at, @origin, @origin = 'backfill')
 on conflict (provider, account_id, from_at, to_at) do update
-set state = 'planned', cause = null, attempts = 0, asked = w.asked or excluded.asked;
+set state = 'planned', cause = null, attempts = 0, asked = w.asked or excluded.asked,
+    planned_at = case when w.state = 'listed' then excluded.planned_at else w.planned_at end;
 
 -- name: SupersedeWindows :exec
 -- Live windows that were never listed and lie within an interval that is about to be.
@@ -29,23 +30,35 @@ where provider = @provider and account_id = @account_id and origin = 'live' and 
   and from_at >= @from_at and to_at <= @to_at;
 
 -- name: OpenWindows :many
--- What is to be listed, newest first.
-select from_at, to_at from windows
-where provider = @provider and account_id = @account_id and state <> 'listed' and attempts < @max_attempts
-order by to_at desc, from_at desc
+-- What is to be listed: what is new, what could not be listed, then the past; newest first.
+-- Of the past at most max_backfill, and nothing that a paused backfill alone asked for.
+(select w.from_at, w.to_at, case when w.state = 'failed' then 1 else 0 end as turn from windows w
+ where w.provider = @provider and w.account_id = @account_id and w.state <> 'listed' and w.attempts < @max_attempts and w.origin <> 'backfill'
+ order by turn, w.to_at desc, w.from_at desc
+ limit @max_rows)
+union all
+(select w.from_at, w.to_at, 2 as turn from windows w
+ where w.provider = @provider and w.account_id = @account_id and w.state <> 'listed' and w.attempts < @max_attempts and w.origin = 'backfill'
+   and (not (select backfills_in(@provider, @account_id, 'paused')) && tstzrange(w.from_at, w.to_at)
+     or (select backfills_in(@provider, @account_id, 'running')) @> tstzrange(w.from_at, w.to_at))
+ order by w.to_at desc, w.from_at desc
+ limit @max_backfill)
+order by turn, to_at desc, from_at desc
 limit @max_rows;
-
--- name: OpenWithin :one
--- What is not listed of an interval; of causes, what is known.
-select count(*) as windows, coalesce(min(from_at), 'epoch')::timestamptz as from_at, coalesce(max(to_at), 'epoch')::timestamptz as to_at,
-    coalesce(array_agg(distinct cause) filter (where cause is not null), '{}')::text[] as causes
-from windows
-where provider = @provider and account_id = @account_id and state <> 'listed' and from_at >= @from_at and to_at <= @to_at;
 
 -- name: WindowAsked :one
 select exists (
     select from windows
     where provider = @provider and account_id = @account_id and from_at = @from_at and to_at = @to_at and asked);
+
+-- name: WindowWanted :one
+-- Whether a window is in the ledger, and not for a paused backfill alone.
+select exists (
+    select from windows
+    where provider = @provider and account_id = @account_id and from_at = @from_at and to_at = @to_at
+      and (origin <> 'backfill'
+        or not backfills_in(@provider, @account_id, 'paused') && tstzrange(from_at, to_at)
+        or backfills_in(@provider, @account_id, 'running') @> tstzrange(from_at, to_at)));
 
 -- name: WindowListed :exec
 update windows
