@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/workflows"
 )
@@ -25,27 +24,11 @@ func (b *Backfills) now() time.Time {
 	return b.Now()
 }
 
-// backfillOf is a backfill with its windows: the days by UTC, so that backfills that overlap
-// share the days that they have in common.
+// backfillOf is a backfill with its windows.
 func backfillOf(ctx context.Context, in workflows.BackfillRef) store.Backfill {
 	return store.Backfill{
-		AccountRef: in.AccountRef, From: in.From, To: in.To, Windows: days(in.From, in.To), WorkflowID: thisRun(ctx).WorkflowID,
+		AccountRef: in.AccountRef, From: in.From, To: in.To, Windows: workflows.BackfillDays(in.From, in.To), WorkflowID: thisRun(ctx).WorkflowID,
 	}
-}
-
-// days cuts [from, to) at 00:00 UTC, the last day first.
-func days(from, to time.Time) []provider.Window {
-	from, to = from.UTC(), to.UTC()
-	var windows []provider.Window
-	for from.Before(to) {
-		start := to.Add(-time.Nanosecond).Truncate(backfillWindow)
-		if start.Before(from) {
-			start = from
-		}
-		windows = append(windows, provider.Window{From: start, To: to})
-		to = start
-	}
-	return windows
 }
 
 // BeginBackfill puts a backfill's days into the ledger. Repeating it changes nothing. A

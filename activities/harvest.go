@@ -62,9 +62,6 @@ const (
 	claimFor = 3 * time.Minute
 	// maxWindows is how many windows one pass lists.
 	maxWindows = 24
-	// maxBackfillWindows is how many of them are of the past, where nobody waits for them: what
-	// is new is listed by the next pass.
-	maxBackfillWindows = 4
 	// ledgerMemory is how long listed windows that later ones cover are kept.
 	ledgerMemory = 2 * 24 * time.Hour
 )
@@ -107,16 +104,12 @@ func (h *Harvest) plan(ctx context.Context, in workflows.PlanHarvestInput) (work
 			return workflows.PlanHarvestResult{}, err
 		}
 	}
-	backfill := maxBackfillWindows
-	if !in.From.IsZero() {
-		backfill = maxWindows
-	}
-	open, err := h.store.OpenWindows(ctx, in.AccountRef, maxWindows, backfill)
+	open, past, err := h.store.OpenWindows(ctx, in.AccountRef, maxWindows)
 	if err != nil {
 		return workflows.PlanHarvestResult{}, err
 	}
 	spent, err := h.store.TotalRequests(ctx, in.AccountRef)
-	return workflows.PlanHarvestResult{Windows: open, RequestsBefore: spent}, err
+	return workflows.PlanHarvestResult{Windows: open, Past: past, RequestsBefore: spent}, err
 }
 
 func (h *Harvest) windows(ctx context.Context, in workflows.PlanHarvestInput) (windowPlan, error) {

@@ -70,6 +70,11 @@ func (h *Harvest) list(ctx context.Context, in workflows.ListMeetingsInput) (see
 	if err != nil {
 		return 0, 0, err
 	}
+	return h.listWith(ctx, session, key, in, asked)
+}
+
+// listWith lists a window. asked says that somebody asked for it since it was listed.
+func (h *Harvest) listWith(ctx context.Context, session *session, key *vault.Key, in workflows.ListMeetingsInput, asked bool) (seen, added int, err error) {
 	origin := store.OriginLive
 	if asked {
 		origin = store.OriginBackfill

@@ -83,9 +83,9 @@ func TestSurvives(t *testing.T) {
 		"a permission is taken away": {
 			hurt: lacksPermission, during: "window failed missing_scopes: *", said: "failed: " + textScopes,
 		},
-		"Zoom is down for a day":                 {hurt: downForADay, during: "window failed transient: *", said: "failed: " + textUnreachable},
-		"Zoom is down for meetings only":         {hurt: fault(zoomwindow.Fault{Kind: zoomwindow.FaultStatus, Path: "/participants", Status: 502, Format: "html", Count: -1}), during: "due: *", said: "failed: " + textUnreachable},
-		"data that comes late":                   {setup: harvestSetup{window: func(c *zoomwindow.Config) { c.Lags.Settle, c.Lags.Unsettled = 25*time.Minute, 10*time.Minute }}},
+		"Zoom is down for a day":         {hurt: downForADay, during: "window failed transient: *", said: "failed: " + textUnreachable},
+		"Zoom is down for meetings only": {hurt: fault(zoomwindow.Fault{Kind: zoomwindow.FaultStatus, Path: "/participants", Status: 502, Format: "html", Count: -1}), during: "due: *", said: "failed: " + textUnreachable},
+		"data that comes late":           {setup: harvestSetup{window: func(c *zoomwindow.Config) { c.Lags.Settle, c.Lags.Unsettled = 25*time.Minute, 10*time.Minute }}},
 		"a meeting without quality": {
 			hurt: ofOne(zoomwindow.Fault{Kind: zoomwindow.FaultEmptyQoS, Count: -1}), during: "quarantined no_samples: 1",
 		},

@@ -62,15 +62,15 @@ func (s *Schedules) EnsureRetainSchedule(ctx context.Context) error {
 	return fmt.Errorf("schedule %s: %w", workflows.RetainID, err)
 }
 
-// StopSchedules deletes the schedules of a link that nothing else needs. Repeating it
-// changes nothing.
+// StopSchedules deletes the schedules of a link that nothing else needs, and tells backfills
+// of the account to look at what is left for them to do. Repeating it changes nothing.
 func (s *Schedules) StopSchedules(ctx context.Context, in workflows.LinkInput) error {
 	account, org, err := s.Store.Needed(ctx, in.AccountRef, in.OrgID)
 	if err != nil {
 		return toApplicationError(err)
 	}
 	if !account {
-		err = s.delete(ctx, workflows.HarvestID(in.AccountRef))
+		err = errors.Join(s.delete(ctx, workflows.HarvestID(in.AccountRef)), s.tellBackfills(ctx, in.AccountRef))
 	}
 	if !org {
 		err = errors.Join(err, s.delete(ctx, workflows.DevicesID(in.OrgID)))
@@ -90,6 +90,22 @@ func (s *Schedules) StopSchedules(ctx context.Context, in workflows.LinkInput) e
 		err = errors.Join(err, s.EnsureDevicesSchedule(ctx, workflows.CollectDevicesInput{OrgID: in.OrgID}))
 	}
 	return toApplicationError(err)
+}
+
+// tellBackfills has an account's backfills see that nobody is linked to it any more. One that
+// is not told finds out by itself within an hour.
+func (s *Schedules) tellBackfills(ctx context.Context, ref provider.AccountRef) error {
+	ids, err := s.Store.LiveBackfills(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err := s.Temporal.SignalWorkflow(ctx, id, "", workflows.RecheckMessage, struct{}{})
+		if _, missing := errors.AsType[*serviceerror.NotFound](err); err != nil && !missing {
+			return fmt.Errorf("tell %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // ensure creates a schedule that is needed, and takes it back where the last link was

@@ -42,6 +42,8 @@ func tracesOf(s store.Sweep) []trace {
 		traces = append(traces, scheduled(workflows.HarvestID(ref), s.AccountLives)...)
 		traces = append(traces, trace{lives: s.AccountLives, owns: all, queries: []string{
 			fmt.Sprintf("Provider = %s and AccountId = %s and OrgId is null", quoted(s.Provider), quoted(s.AccountID)),
+		}}, trace{lives: s.AccountLives, owns: func(found string) bool { return strings.HasPrefix(found, workflows.BackfillPrefix(ref)) }, queries: []string{
+			"WorkflowId starts_with " + quoted(workflows.BackfillPrefix(ref)),
 		}})
 	}
 	if s.LastOfOrg {

@@ -2,16 +2,18 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"callweave/internal/api"
+	"callweave/internal/flows"
 	"callweave/internal/store"
+	"callweave/workflows"
 )
-
-// oldestData is how far back Zoom's dashboard goes (Zoom's meeting API: six months).
-const oldestData = 183 * 24 * time.Hour
 
 func (a *app) backfill() *cobra.Command {
 	var t target
@@ -19,69 +21,162 @@ func (a *app) backfill() *cobra.Command {
 	var wait bool
 	command := &cobra.Command{
 		Use:   "backfill",
-		Short: "Harvest an interval of an account that lies in the past",
+		Short: "Have a time of an account's past harvested",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, args []string) error {
-			switch now := time.Now(); {
-			case !from.Before(to.Time):
-				return usagef("--from: want a time before --to")
-			case to.After(now):
-				return usagef("--to: want a time in the past")
-			case from.Before(now.Add(-oldestData)):
-				return usagef("--from: providers keep six months: want %s or later", when(now.Add(-oldestData)))
+			in := workflows.BackfillInput{
+				AccountRef: t.ref(), From: from.Truncate(time.Second), To: to.Truncate(time.Second), RequestedBy: cliActor,
 			}
-			return doing(func(ctx context.Context) error {
-				return a.runBackfill(ctx, t, from.Truncate(time.Second), to.Truncate(time.Second), wait)
-			})(command, args)
+			if err := in.ValidAt(time.Now()); err != nil {
+				return usage{err}
+			}
+			return doing(func(ctx context.Context) error { return a.runBackfill(ctx, in, wait) })(command, args)
 		},
 	}
 	t.accountFlags(command)
-	command.Flags().Var(&from, "from", "begin of the interval")
-	command.Flags().Var(&to, "to", "end of the interval, not in it")
-	command.Flags().BoolVar(&wait, "wait", false, "wait until all of it is done, or stopped, and print what was done")
+	command.Flags().Var(&from, "from", "begin of the time")
+	command.Flags().Var(&to, "to", "end of the time, not in it")
+	command.Flags().BoolVar(&wait, "wait", false, "show how far it is until it ends; 1 where it waits for somebody, or leaves windows")
 	require(command, "account", "from", "to")
+	command.AddCommand(
+		a.backfillList(),
+		a.backfillChange("pause", "Spend nothing more for a backfill until it is resumed", "backfill paused", pauseBackfill(true)),
+		a.backfillChange("resume", "Have a paused backfill go on", "backfill resumed", pauseBackfill(false)),
+		a.backfillChange("cancel", "End a backfill and take out of the plan what it has not read", "backfill canceled", cancelBackfill),
+	)
 	return command
 }
 
-func (a *app) runBackfill(ctx context.Context, t target, from, to time.Time, wait bool) error {
-	s, err := a.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	linked, err := s.AccountHasLinks(ctx, t.ref())
-	if err != nil {
-		return err
-	}
-	if !linked {
-		return fmt.Errorf("backfill %s: no org is linked to it: %w", t.ref(), store.ErrNotFound)
-	}
-	v, err := a.openVault(ctx, s)
-	if err != nil {
-		return err
-	}
-	f, done, err := a.openFlows(ctx, v)
+func (a *app) runBackfill(ctx context.Context, in workflows.BackfillInput, wait bool) error {
+	s, f, done, err := a.openAll(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	err = s.Audit(ctx, store.Entry{
-		Actor: cliActor, Action: "backfill requested", Object: t.ref().String(),
-		Detail: map[string]any{"from": from.UTC(), "to": to.UTC()},
-	})
+	linked, err := s.AccountHasLinks(ctx, in.AccountRef)
 	if err != nil {
 		return err
 	}
-	workflowID, err := f.Harvest(ctx, t.ref(), from, to)
+	if !linked {
+		return fmt.Errorf("backfill %s: no org is linked to it: %w", in.AccountRef, store.ErrNotFound)
+	}
+	workflowID, err := f.Backfill(ctx, in)
 	if err != nil {
 		return err
 	}
 	if !wait {
 		return a.print(map[string]any{"workflow_id": workflowID}, row("started", workflowID))
 	}
-	result, unfinished := fill(ctx, s, f, t, from, to, workflowID)
-	if err := a.print(result, result.lines()...); err != nil {
+	return a.awaitBackfill(ctx, f, workflowID)
+}
+
+// openAll connects to the database and to Temporal.
+func (a *app) openAll(ctx context.Context) (s *store.Store, f *flows.Flows, done func(), err error) {
+	if s, err = a.openStore(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	v, err := a.openVault(ctx, s)
+	if err != nil {
+		s.Close()
+		return nil, nil, nil, err
+	}
+	f, closeFlows, err := a.openFlows(ctx, v)
+	if err != nil {
+		s.Close()
+		return nil, nil, nil, err
+	}
+	return s, f, func() { closeFlows(); s.Close() }, nil
+}
+
+func (a *app) backfillList() *cobra.Command {
+	return a.listing("list", "List what was asked for, and how far it is",
+		func(ctx context.Context, s *store.Store, filter store.ReadFilter) error {
+			rows, err := s.Backfills(ctx, filter)
+			if err != nil {
+				return err
+			}
+			shown, lines := []api.Backfill{}, []string{row("PROVIDER", "ACCOUNT", "FROM", "TO", "STATE", "REQUESTED BY", "REQUESTED", "FINISHED", "WINDOWS", "READ", "STOPPED")}
+			for _, r := range rows {
+				b := api.NewBackfill(r)
+				shown = append(shown, b)
+				outcome := workflows.BackfillProgress{}
+				_ = json.Unmarshal(b.Outcome, &outcome) // ours; null while it goes on
+				windows, read := "", ""
+				if b.FinishedAt != nil {
+					windows, read = fmt.Sprintf("%d/%d", outcome.WindowsListed, outcome.WindowsTotal), fmt.Sprint(outcome.MeetingsRead)
+				}
+				lines = append(lines, row(b.Provider, b.AccountID, b.From, b.To, b.State, b.RequestedBy, b.RequestedAt, b.FinishedAt, windows, read, outcome.Stopped))
+			}
+			return a.print(shown, lines...)
+		})
+}
+
+// change is something that is done to a backfill.
+type change func(ctx context.Context, s *store.Store, f *flows.Flows, b store.Backfill) error
+
+func (a *app) backfillChange(use, short, action string, do change) *cobra.Command {
+	var t target
+	var from timeFlag
+	command := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: doing(func(ctx context.Context) error {
+			s, f, done, err := a.openAll(ctx)
+			if err != nil {
+				return err
+			}
+			defer done()
+			found, err := s.Backfill(ctx, t.ref(), from.Time)
+			if err == nil && found.FinishedAt != nil {
+				err = fmt.Errorf("backfill of %s from %s is %s: %w", t.ref(), when(from.Time), found.State, store.ErrNotFound)
+			}
+			if err != nil {
+				return err
+			}
+			err = s.Audit(ctx, store.Entry{
+				Actor: cliActor, Action: action, Object: t.ref().String(), Detail: map[string]any{"from": from.UTC()},
+			})
+			if err != nil {
+				return err
+			}
+			b := store.Backfill{AccountRef: t.ref(), From: found.FromAt, To: found.ToAt, WorkflowID: found.WorkflowID}
+			if err := do(ctx, s, f, b); err != nil {
+				return err
+			}
+			after, err := s.Backfill(ctx, t.ref(), from.Time)
+			if err != nil {
+				return err
+			}
+			return a.print(api.NewBackfill(after), row("state", after.State))
+		}),
+	}
+	t.accountFlags(command)
+	command.Flags().Var(&from, "from", "begin of the backfill, as `list` shows it")
+	require(command, "account", "from")
+	return command
+}
+
+// pauseBackfill also works where the workflow was terminated: what is paused stays paused,
+// and what is resumed is started anew.
+func pauseBackfill(paused bool) change {
+	return func(ctx context.Context, s *store.Store, f *flows.Flows, b store.Backfill) error {
+		err := f.PauseBackfill(ctx, b.WorkflowID, paused)
+		if !errors.Is(err, flows.ErrNotRunning) {
+			return err
+		}
+		if err := s.PauseBackfill(ctx, b, paused); err != nil || paused {
+			return err
+		}
+		_, err = f.Backfill(ctx, workflows.BackfillInput{AccountRef: b.AccountRef, From: b.From, To: b.To, RequestedBy: cliActor})
 		return err
 	}
-	return unfinished
+}
+
+// cancelBackfill ends a terminated one in the ledger itself.
+func cancelBackfill(ctx context.Context, s *store.Store, f *flows.Flows, b store.Backfill) error {
+	err := f.CancelBackfill(ctx, b.WorkflowID)
+	if !errors.Is(err, flows.ErrNotRunning) {
+		return err
+	}
+	b.Windows = workflows.BackfillDays(b.From, b.To)
+	return s.FinishBackfill(ctx, b, store.BackfillCanceled, []byte(`{"state":"canceled","stopped":"canceled"}`))
 }

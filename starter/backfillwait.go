@@ -2,106 +2,107 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"callweave/internal/flows"
-	"callweave/internal/store"
 	"callweave/workflows"
 )
 
-// heldPause is how long a backfill waits for another run of the account to end.
-const heldPause = 2 * time.Second
+// progressEvery is how often a backfill that is waited for is asked how far it is.
+const progressEvery = 2 * time.Second
 
-// backfilled is what the passes of a backfill did together, and what they left.
+// backfilled is how a backfill ended, or how far it is.
 type backfilled struct {
 	WorkflowID string `json:"workflow_id"`
-	workflows.HarvestResult
-	OpenWindows int `json:"open_windows"` // of the interval, not listed
+	workflows.BackfillProgress
 }
 
-// fill has the account harvested until no window of the interval is open and no meeting
-// is due, or a pass was stopped or changed nothing. A pass is bounded, so that a long
-// interval takes several. The error says what is left, and why.
-func fill(ctx context.Context, s *store.Store, f *flows.Flows, t target, from, to time.Time, workflowID string) (backfilled, error) {
-	done := backfilled{WorkflowID: workflowID}
-	start := func() error { _, err := f.Harvest(ctx, t.ref(), from, to); return err }
-	for before := (*progress)(nil); ; {
-		result, err := f.HarvestResult(ctx, workflowID)
-		if err != nil {
-			return done, err
-		}
-		if result.HeldBy != "" {
-			select {
-			case <-ctx.Done():
-				return done, fmt.Errorf("backfill %s: interrupted while %s was at work: %w", t.ref(), result.HeldBy, ctx.Err())
-			case <-time.After(heldPause):
+// awaitBackfill shows how far a backfill is until it ends. It fails where windows are left,
+// and where the backfill waits for what only a person can mend; it goes on by itself then.
+func (a *app) awaitBackfill(ctx context.Context, f *flows.Flows, workflowID string) error {
+	type ending struct {
+		progress workflows.BackfillProgress
+		err      error
+	}
+	ended := make(chan ending, 1)
+	go func() {
+		progress, err := f.BackfillResult(ctx, workflowID)
+		ended <- ending{progress, err}
+	}()
+	ticker := time.NewTicker(progressEvery)
+	defer ticker.Stop()
+	said := ""
+	for {
+		select {
+		case end := <-ended:
+			if end.err != nil {
+				return end.err
 			}
-			if err := start(); err != nil {
-				return done, err
-			}
-			continue
+			return a.endBackfill(backfilled{workflowID, end.progress})
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: it goes on by itself: %w", workflowID, ctx.Err())
+		case <-ticker.C:
 		}
-		done.add(result)
-		open, err := s.OpenWithin(ctx, t.ref(), from, to)
+		progress, err := f.BackfillProgress(ctx, workflowID)
 		if err != nil {
-			return done, err
+			continue // no worker answers at the moment; the end is waited for all the same
 		}
-		done.OpenWindows = open.Windows
-		now := &progress{open.Windows, result.Remaining}
-		switch {
-		case result.Stopped == "" && *now == progress{}:
-			return done, nil
-		case result.Stopped != "":
-			return done, fmt.Errorf("backfill %s stopped early: %s: %s; it goes on by itself as soon as that is over", t.ref(), result.Stopped, whatIsLeft(open, result.Remaining))
-		case before != nil && result.MeetingsRead == 0 && now.windows >= before.windows && now.meetings >= before.meetings:
-			return done, fmt.Errorf("backfill %s gets no further: %s", t.ref(), whatIsLeft(open, result.Remaining))
+		if needsSomebody(progress.WaitingFor) {
+			return errors.Join(a.endBackfill(backfilled{workflowID, progress}),
+				fmt.Errorf("%s waits: %s; it goes on by itself as soon as that is mended", workflowID, progress.WaitingFor))
 		}
-		before = now
-		// The interval is in the ledger: to ask for it again would list it again.
-		start = func() error { return f.GoOnHarvesting(ctx, t.ref(), workflowID) }
-		if err := start(); err != nil {
-			return done, err
+		if now := progressLine(progress); now != said {
+			said = now
+			_, _ = fmt.Fprintln(a.problems, now)
 		}
 	}
 }
 
-// progress is how much was left after a pass.
-type progress struct{ windows, meetings int }
-
-func whatIsLeft(open store.OpenInterval, due int) string {
-	if open.Windows == 0 {
-		return fmt.Sprintf("%d meetings are due", due)
+// needsSomebody reports whether what a backfill waits for does not pass by itself.
+func needsSomebody(waitingFor string) bool {
+	switch waitingFor {
+	case workflows.ErrReauthorization, workflows.ErrMissingScopes, workflows.ErrRefused, workflows.ErrMisconfigured:
+		return true
 	}
-	why := ""
-	if len(open.Causes) > 0 {
-		why = " (" + strings.Join(open.Causes, ", ") + ")"
-	}
-	return fmt.Sprintf("%d windows from %s to %s are not listed%s, see `starter gaps`, and %d meetings are due", open.Windows, when(open.From), when(open.To), why, due)
+	return false
 }
 
-// add counts another pass in.
-func (b *backfilled) add(r workflows.HarvestResult) {
-	b.WindowsListed += r.WindowsListed
-	b.MeetingsFound += r.MeetingsFound
-	b.MeetingsRead += r.MeetingsRead
-	b.Legs += r.Legs
-	b.MediaSamples += r.MediaSamples
-	b.Requests += r.Requests
-	b.Quarantined += r.Quarantined
-	b.Woven += r.Woven
-	b.Remaining, b.WaitingWeave, b.Stopped = r.Remaining, r.WaitingWeave, r.Stopped
+func progressLine(p workflows.BackfillProgress) string {
+	line := fmt.Sprintf("%s: %d of %d windows listed, %d meetings read, %d due, %d requests", p.State, p.WindowsListed, p.WindowsTotal, p.MeetingsRead, p.MeetingsDue, p.RequestsSpent)
+	if p.WaitingFor != "" {
+		line += fmt.Sprintf(", waiting for %s until %s", p.WaitingFor, when(p.WaitingUntil))
+	}
+	if !p.DoneAt.IsZero() {
+		line += ", done about " + when(p.DoneAt)
+	}
+	return line
 }
 
-func (b *backfilled) lines() []string {
+// endBackfill prints the end; the error says what is left.
+func (a *app) endBackfill(b backfilled) error {
+	failed, err := json.Marshal(b.WindowsFailed)
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
 	lines := []string{
-		row("windows listed", b.WindowsListed), row("meetings found", b.MeetingsFound), row("meetings read", b.MeetingsRead),
-		row("legs", b.Legs), row("media samples", b.MediaSamples), row("requests", b.Requests), row("quarantined", b.Quarantined),
-		row("windows left", b.OpenWindows), row("meetings left", b.Remaining), row("call minutes woven", b.Woven),
+		row("state", b.State), row("windows", b.WindowsTotal), row("windows listed", b.WindowsListed), row("windows failed", string(failed)),
+		row("meetings read", b.MeetingsRead), row("meetings due", b.MeetingsDue), row("quarantined", b.Quarantined),
+		row("requests", b.RequestsSpent), row("passes", b.Passes),
 	}
 	if b.Stopped != "" {
 		lines = append(lines, row("stopped", b.Stopped))
 	}
-	return lines
+	if err := a.print(b, lines...); err != nil {
+		return err
+	}
+	switch {
+	case b.Stopped != "":
+		return fmt.Errorf("%s was ended: %s", b.WorkflowID, b.Stopped)
+	case b.State == "done" && b.WindowsListed < b.WindowsTotal:
+		return fmt.Errorf("%s left %d windows, see `starter gaps`", b.WorkflowID, b.WindowsTotal-b.WindowsListed)
+	}
+	return nil
 }

@@ -9,9 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -28,7 +26,7 @@ import (
 var zoomAccount = provider.AccountRef{Provider: provider.Zoom, AccountID: account}
 
 // host runs stand-ins for the workflows that the command line talks to.
-func (b *bundle) host(t *testing.T, harvest func(workflows.HarvestInput) workflows.HarvestResult) client.Client {
+func (b *bundle) host(t *testing.T, backfill func(workflow.Context, workflows.BackfillInput) (workflows.BackfillProgress, error)) client.Client {
 	t.Helper()
 	namespace := testenv.Temporal(t)
 	b.temporal = client.Options{HostPort: namespace.Address, Namespace: namespace.Namespace}
@@ -38,6 +36,9 @@ func (b *bundle) host(t *testing.T, harvest func(workflows.HarvestInput) workflo
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	if err := temporalclient.RegisterSearchAttributes(t.Context(), c, namespace.Namespace); err != nil {
+		t.Fatal(err)
+	}
 	worker := sdkworker.New(c, workflows.TaskQueue, sdkworker.Options{})
 	worker.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ workflows.LinkInput) error {
 		asked := false
@@ -50,9 +51,9 @@ func (b *bundle) host(t *testing.T, harvest func(workflows.HarvestInput) workflo
 		}
 		return workflow.Await(ctx, func() bool { return asked })
 	}, workflow.RegisterOptions{Name: workflows.LinkWorkflow})
-	worker.RegisterWorkflowWithOptions(func(_ workflow.Context, in workflows.HarvestInput) (workflows.HarvestResult, error) {
-		return harvest(in), nil
-	}, workflow.RegisterOptions{Name: workflows.HarvestWorkflow})
+	worker.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.BackfillInput) (workflows.BackfillProgress, error) {
+		return backfill(ctx, in)
+	}, workflow.RegisterOptions{Name: workflows.BackfillWorkflow})
 	worker.RegisterWorkflowWithOptions(func(_ workflow.Context, in workflows.AuthorizeInput) (workflows.AuthorizeResult, error) {
 		if in.AuthorizationID == b.org {
 			return workflows.AuthorizeResult{}, errors.New("failed")
@@ -110,52 +111,6 @@ func TestUnlinkAsksTheLink(t *testing.T) {
 		if err := c.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil); err != nil || unlinked["status"] != "unlinking" {
 			t.Errorf("%s: the link: %v, printed %v", test.name, err, unlinked)
 		}
-	}
-}
-
-func TestBackfillWaitsItsTurn(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.addOrg(t)
-	b.link(t)
-	var runs atomic.Int32
-	b.host(t, func(in workflows.HarvestInput) workflows.HarvestResult {
-		if runs.Add(1) == 1 {
-			return workflows.HarvestResult{HeldBy: "another"}
-		}
-		if in.AccountID != account || !in.From.Before(in.To) {
-			return workflows.HarvestResult{Stopped: "invalid"}
-		}
-		return workflows.HarvestResult{MeetingsRead: 7}
-	})
-	day := time.Now().UTC().AddDate(0, 0, -3).Truncate(24 * time.Hour)
-	command := []string{"backfill", "--account", account, "--from", day.Format(time.RFC3339), "--to", day.AddDate(0, 0, 1).Format(time.DateOnly)}
-	var done struct {
-		MeetingsRead int    `json:"meetings_read"`
-		WorkflowID   string `json:"workflow_id"`
-	}
-	b.json(t, &done, append(command, "--wait")...)
-	if done.MeetingsRead != 7 || !strings.HasPrefix(done.WorkflowID, "harvest/zoom/"+account) || runs.Load() != 2 {
-		t.Errorf("got %+v after %d runs", done, runs.Load())
-	}
-	var started map[string]string
-	if b.json(t, &started, command...); started["workflow_id"] != done.WorkflowID {
-		t.Errorf("without --wait: %v", started)
-	}
-}
-
-func TestBackfillThatStopsEarlyFails(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.addOrg(t)
-	b.link(t)
-	b.host(t, func(workflows.HarvestInput) workflows.HarvestResult {
-		return workflows.HarvestResult{Stopped: workflows.ErrRateLimited}
-	})
-	day := time.Now().UTC().AddDate(0, 0, -3)
-	code, out, problems := b.run(t, "backfill", "--wait", "--account", account, "--from", day.Format(time.DateOnly), "--to", day.AddDate(0, 0, 1).Format(time.DateOnly))
-	if code != 1 || !strings.Contains(problems, "rate_limited") || !strings.Contains(out, "stopped") {
-		t.Errorf("exit %d, %q, %q", code, out, problems)
 	}
 }
 

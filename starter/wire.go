@@ -128,7 +128,8 @@ func addRoutes(mux access.Mux, settings config.Starter, t *telemetry.Telemetry, 
 			Codec: temporalclient.NewCodec(v.Master()), Token: settings.CodecToken, UIOrigin: originOf(settings.TemporalUIURL),
 			AllowLoopback: settings.CodecAllowLoopback,
 		},
-		Webhooks: zoomWebhooks(settings, f),
+		Webhooks:  zoomWebhooks(settings, f),
+		Backfills: f,
 	})
 	server.Register(mux)
 	pages.Register(mux)

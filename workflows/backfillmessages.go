@@ -41,6 +41,22 @@ func (in BackfillInput) ValidAt(now time.Time) error {
 	return err
 }
 
+// BackfillDays are the windows of a backfill: [from, to) cut at 00:00 UTC, the last day first.
+// Backfills that overlap share the days that they have in common.
+func BackfillDays(from, to time.Time) []provider.Window {
+	from, to = from.UTC(), to.UTC()
+	var windows []provider.Window
+	for from.Before(to) {
+		start := to.Add(-time.Nanosecond).Truncate(24 * time.Hour)
+		if start.Before(from) {
+			start = from
+		}
+		windows = append(windows, provider.Window{From: start, To: to})
+		to = start
+	}
+	return windows
+}
+
 // BackfillProgress is what the progress query of a Backfill answers, and ends one.
 type BackfillProgress struct {
 	State         string         `json:"state"` // running, paused, done, canceled

@@ -16,6 +16,9 @@ import (
 const (
 	maxReadRounds  = 10 // of some minutes each
 	maxWeaveRounds = 20 // per org
+	// pastFor is how long a pass begins to list windows of the past: what is new waits for the
+	// next one.
+	pastFor = 2 * time.Minute
 )
 
 // scheduledAt is when a schedule meant to start a run: the backfill of a schedule starts
@@ -66,6 +69,7 @@ type harvest struct {
 	result HarvestResult
 	before int // requests ever spent when the pass began
 	stop   Stop
+	past   int    // windows of the past, the last ones of the plan
 	gap    string // why a window could not be listed, though others were
 	orgs   []uuid.UUID
 	ended  bool // a look was the whole pass
@@ -114,7 +118,7 @@ func (h *harvest) plan(ctx workflow.Context) ([]provider.Window, error) {
 	h.show(ctx, "looking for what is new")
 	var plan PlanHarvestResult
 	err := workflow.ExecuteActivity(looking(ctx, h.key(), "Look for what is new"), PlanActivity, in).Get(ctx, &plan)
-	h.before, h.result.HeldBy = plan.RequestsBefore, plan.HeldBy
+	h.before, h.past, h.result.HeldBy = plan.RequestsBefore, plan.Past, plan.HeldBy
 	h.result.WindowsListed, h.result.MeetingsFound = plan.Listed, plan.Found
 	if h.ended = plan.Ended; h.ended {
 		h.orgs = plan.WeaveOrgs
@@ -140,7 +144,11 @@ func nominalTime(ctx workflow.Context) time.Time {
 }
 
 func (h *harvest) list(ctx workflow.Context, windows []provider.Window) error {
+	until := workflow.Now(ctx).Add(pastFor)
 	for i, window := range windows {
+		if i >= len(windows)-h.past && h.in.From.IsZero() && workflow.Now(ctx).After(until) {
+			return nil
+		}
 		h.show(ctx, fmt.Sprintf("listing window %d of %d", i+1, len(windows)))
 		summary := fmt.Sprintf("List meetings from %s to %s", window.From.UTC().Format(time.RFC3339), window.To.UTC().Format(time.RFC3339))
 		var listed ListMeetingsResult

@@ -158,7 +158,7 @@ func TestHarvest(t *testing.T) {
 				}
 				f.finish.Remaining = 9
 			},
-			want:  HarvestResult{WindowsListed: 2, MeetingsFound: 6, MeetingsRead: 1, Requests: 17, Remaining: 9, Stopped: ErrRateLimited, Woven: 60, WaitingWeave: 2},
+			want:  HarvestResult{WindowsListed: 2, MeetingsFound: 6, MeetingsRead: 1, Requests: 17, Remaining: 9, Stopped: ErrRateLimited, StoppedDaily: true, Woven: 60, WaitingWeave: 2},
 			calls: map[string]int{PlanActivity: 1, ListMeetingsActivity: 2, ReadMeetingsActivity: 1, FinishHarvestActivity: 1, WeaveActivity: 3},
 			noted: Stop{Type: ErrRateLimited, Daily: true},
 		},
@@ -226,7 +226,7 @@ func TestHarvest(t *testing.T) {
 				}
 				f.finish.Remaining = 9
 			},
-			want:  HarvestResult{Requests: 17, Remaining: 9, Stopped: ErrRateLimited, Woven: 60, WaitingWeave: 2},
+			want:  HarvestResult{Requests: 17, Remaining: 9, Stopped: ErrRateLimited, StoppedDaily: true, Woven: 60, WaitingWeave: 2},
 			calls: map[string]int{PlanActivity: 1, ListMeetingsActivity: 5, ReadMeetingsActivity: 1, FinishHarvestActivity: 1, WeaveActivity: 3},
 			noted: Stop{Type: ErrRateLimited, Daily: true},
 		},

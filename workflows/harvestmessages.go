@@ -25,6 +25,7 @@ type PlanHarvestInput struct {
 type PlanHarvestResult struct {
 	HeldBy         string            `json:"held_by,omitempty"`
 	Windows        []provider.Window `json:"windows,omitempty"`
+	Past           int               `json:"past,omitempty"`  // so many of the windows, the last ones, are of the past
 	RequestsBefore int               `json:"requests_before"` // spent by the account, ever
 	Listed         int               `json:"listed,omitempty"`
 	Found          int               `json:"found,omitempty"` // new meetings

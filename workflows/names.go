@@ -142,8 +142,11 @@ func HarvestID(ref provider.AccountRef) string { return "harvest/" + ref.String(
 // BackfillID is the workflow id of the backfill of an account from a time on: there is one at
 // a time.
 func BackfillID(ref provider.AccountRef, from time.Time) string {
-	return "backfill/" + ref.String() + "/" + from.UTC().Format(time.RFC3339)
+	return BackfillPrefix(ref) + from.UTC().Format(time.RFC3339)
 }
+
+// BackfillPrefix begins the workflow ids of an account's backfills and of their passes.
+func BackfillPrefix(ref provider.AccountRef) string { return "backfill/" + ref.String() + "/" }
 
 // DevicesID is the id of an org's device collection and of its schedule.
 func DevicesID(org uuid.UUID) string { return "devices/" + org.String() }

@@ -199,7 +199,7 @@ var errNothing = errors.New("nothing was harvested")
 func (r *report) measureRemains(ctx context.Context, m *machine) (string, error) {
 	r.remains = map[string]int64{}
 	for _, table := range []string{
-		"accounts", "credentials", "links", "windows", "meetings", "legs", "media_samples", "api_requests", "harvest_claims",
+		"accounts", "credentials", "links", "windows", "meetings", "legs", "media_samples", "api_requests", "harvest_claims", "backfills",
 		"sites", "leases", "client_samples", "radio_samples", "wan_samples", "matches", "call_minutes", "weaves",
 	} {
 		var rows int64

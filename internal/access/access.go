@@ -44,9 +44,11 @@ type Action string
 const (
 	ReadCalls   Action = "read calls"
 	ReadLinks   Action = "read links" // shows who linked an account
-	ReadLedger  Action = "read gaps and receipts"
+	ReadLedger  Action = "read gaps, backfills and receipts"
 	ReadAudit   Action = "read the audit log"
 	ChangeLinks Action = "link, set and unlink"
+
+	StartBackfills Action = "have the past harvested" // spends the account's budget
 )
 
 // May reports whether the role allows the action.

@@ -12,7 +12,7 @@ import (
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	allowed := map[access.Role][]access.Action{
-		access.Admin:          {access.ReadCalls, access.ReadLinks, access.ReadLedger, access.ReadAudit, access.ChangeLinks},
+		access.Admin:          {access.ReadCalls, access.ReadLinks, access.ReadLedger, access.ReadAudit, access.ChangeLinks, access.StartBackfills},
 		access.Observer:       {access.ReadCalls, access.ReadLinks, access.ReadLedger},
 		access.Helpdesk:       {access.ReadCalls},
 		access.Role("nobody"): nil,

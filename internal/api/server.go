@@ -3,6 +3,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"callweave/internal/links"
 	"callweave/internal/secret"
 	"callweave/internal/store"
+	"callweave/workflows"
 )
 
 // Config is what a Server is built from.
@@ -27,6 +29,12 @@ type Config struct {
 	Logger    *slog.Logger
 	Codec     CodecConfig
 	Webhooks  WebhookConfig
+	Backfills Backfiller
+}
+
+// Backfiller starts backfills; [flows.Flows] does.
+type Backfiller interface {
+	Backfill(ctx context.Context, in workflows.BackfillInput) (workflowID string, err error)
 }
 
 // CodecConfig is how workflow payloads are decoded for the Temporal UI.
@@ -48,13 +56,14 @@ type Server struct {
 	logger    *slog.Logger
 	codec     CodecConfig
 	webhooks  WebhookConfig
+	backfills Backfiller
 }
 
 // New builds a server.
 func New(c Config) *Server {
 	return &Server{
 		store: c.Store, links: c.Links, authorize: c.Authorize, unlinker: c.Unlinker, gate: c.Gate, quota: c.Quota,
-		logger: c.Logger, codec: c.Codec, webhooks: c.Webhooks,
+		logger: c.Logger, codec: c.Codec, webhooks: c.Webhooks, backfills: c.Backfills,
 	}
 }
 
@@ -72,6 +81,8 @@ func (s *Server) Register(mux access.Mux) {
 
 	mux.Handle("GET /api/v1/orgs/{org_id}/receipts", s.guarded(access.ReadLedger, s.listReceipts))
 	mux.Handle("GET /api/v1/orgs/{org_id}/gaps", s.guarded(access.ReadLedger, s.listGaps))
+	mux.Handle("GET /api/v1/orgs/{org_id}/backfills", s.guarded(access.ReadLedger, s.listBackfills))
+	mux.Handle("POST /api/v1/orgs/{org_id}/backfills", s.guarded(access.StartBackfills, s.startBackfill))
 	mux.Handle("GET /api/v1/orgs/{org_id}/audit", s.guarded(access.ReadAudit, s.listAudit))
 
 	const byState = "a browser that comes back from the provider has no token of ours: its sealed state is its right"

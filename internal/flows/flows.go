@@ -90,21 +90,6 @@ func (f *Flows) Arrived(ctx context.Context) error {
 	return nil
 }
 
-// Harvest starts a harvest of [from, to) beside the scheduled ones and returns its
-// workflow id. Starting the same one again while it runs joins it.
-func (f *Flows) Harvest(ctx context.Context, ref provider.AccountRef, from, to time.Time) (string, error) {
-	run, err := f.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       workflows.HarvestID(ref) + "/" + from.UTC().Format(time.RFC3339),
-		TaskQueue:                workflows.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            fmt.Sprintf("Operator's harvest of %s from %s to %s", ref, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339)),
-	}, workflows.HarvestWorkflow, workflows.HarvestInput{AccountRef: ref, From: from, To: to})
-	if err != nil {
-		return "", fmt.Errorf("start harvest of %s: %w", ref, err)
-	}
-	return run.GetID(), nil
-}
-
 // Reseal starts the resealing of everything under a key of the master keyset, or joins
 // the one that runs.
 func (f *Flows) Reseal(ctx context.Context, keyID uint32) (string, error) {
@@ -142,27 +127,4 @@ func (f *Flows) Executions(ctx context.Context, before time.Time) (running, all 
 		counts[i] = answer.GetCount()
 	}
 	return counts[0], counts[1], nil
-}
-
-// GoOnHarvesting starts another pass over what is open in an account's ledger, as a run of
-// an earlier harvest's workflow.
-func (f *Flows) GoOnHarvesting(ctx context.Context, ref provider.AccountRef, workflowID string) error {
-	_, err := f.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflowID, TaskQueue: workflows.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            "Harvest of " + ref.String() + " that goes on with what an operator asked for",
-	}, workflows.HarvestWorkflow, workflows.HarvestInput{AccountRef: ref})
-	if err != nil {
-		return fmt.Errorf("start harvest of %s: %w", ref, err)
-	}
-	return nil
-}
-
-// HarvestResult waits for a harvest and returns what it did.
-func (f *Flows) HarvestResult(ctx context.Context, workflowID string) (workflows.HarvestResult, error) {
-	var result workflows.HarvestResult
-	if err := f.client.GetWorkflow(ctx, workflowID, "").Get(ctx, &result); err != nil {
-		return result, fmt.Errorf("wait for %s: %w", workflowID, err)
-	}
-	return result, nil
 }

@@ -142,6 +142,9 @@ func accountSteps() []eraseStep {
 		{"harvest_claims", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
 			return q.EraseClaims(ctx, r.Provider, r.AccountID)
 		}},
+		{"backfills", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
+			return q.EraseBackfills(ctx, r.Provider, r.AccountID)
+		}},
 		{"webhook_events", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
 			return q.EraseWebhooks(ctx, r.Provider, r.AccountID, n)
 		}},
@@ -152,7 +155,7 @@ func accountSteps() []eraseStep {
 func (e erasure) keptTables() []string {
 	kept := []string{}
 	if !e.account {
-		kept = append(kept, "windows", "meetings", "legs", "media_samples", "api_requests", "harvest_claims", "webhook_events", "credentials", "accounts")
+		kept = append(kept, "windows", "meetings", "legs", "media_samples", "api_requests", "harvest_claims", "backfills", "webhook_events", "credentials", "accounts")
 	}
 	if !e.org {
 		kept = append(kept, "client_samples", "radio_samples", "wan_samples", "leases", "sites", "device_states")

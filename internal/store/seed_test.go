@@ -75,6 +75,8 @@ func seedAccount(t *testing.T, s *Store, ref provider.AccountRef) {
 		from legs l, generate_series(0, 19) n where l.provider = $1 and l.account_id = $2`, ref.Provider, ref.AccountID, seedStart)
 	exec(t, s, `insert into api_requests (provider, account_id, day, category, spent) values ($1, $2, $3, 'heavy', 7)`, ref.Provider, ref.AccountID, seedStart)
 	exec(t, s, `insert into harvest_claims (provider, account_id, workflow_id, run_id, expires_at) values ($1, $2, 'w', 'r', $3)`, ref.Provider, ref.AccountID, seedStart)
+	exec(t, s, `insert into backfills (provider, account_id, from_at, to_at, workflow_id, requested_by)
+		values ($1, $2, $3, $3::timestamptz + interval '1 day', 'backfill/' || $1 || '/' || $2, 'cli')`, ref.Provider, ref.AccountID, seedStart)
 	exec(t, s, `insert into webhook_events (provider, event_key, event, account_id, user_id)
 		select $1, sha256(convert_to($2 || n, 'UTF8')), 'meeting.ended', $2, 'user-' || n from generate_series(1, 60) n`, ref.Provider, ref.AccountID)
 	seedKey(t, s, vault.AccountScope(ref))

@@ -20,6 +20,9 @@ const (
 	OriginBackfill Origin = "backfill"
 )
 
+// turnPast is the turn of windows of the past in the query OpenWindows.
+const turnPast = 2
+
 // maxWindowAttempts is how often a window whose listing fails for a reason of its own is
 // tried. It stays in the ledger as a gap; asking for it again starts over.
 const maxWindowAttempts = 10
@@ -85,20 +88,23 @@ func planWindows(ctx context.Context, q *db.Queries, ref provider.AccountRef, or
 }
 
 // OpenWindows lists the windows to be listed: what is new, what could not be listed, then the
-// past, of which at most as many as backfill says; each newest first. What a paused backfill
-// alone asked for is not among them.
-func (s *Store) OpenWindows(ctx context.Context, ref provider.AccountRef, limit, backfill int) ([]provider.Window, error) {
+// past, which are the last ones; each newest first. What a paused backfill alone asked for is
+// not among them.
+func (s *Store) OpenWindows(ctx context.Context, ref provider.AccountRef, limit int) (windows []provider.Window, past int, err error) {
 	rows, err := s.queries().OpenWindows(ctx, db.OpenWindowsParams{
-		Provider: string(ref.Provider), AccountID: ref.AccountID, MaxAttempts: maxWindowAttempts, MaxRows: int32(limit), MaxBackfill: int32(backfill),
+		Provider: string(ref.Provider), AccountID: ref.AccountID, MaxAttempts: maxWindowAttempts, MaxRows: int32(limit),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read open windows of %s: %w", ref, err)
+		return nil, 0, fmt.Errorf("read open windows of %s: %w", ref, err)
 	}
-	windows := make([]provider.Window, len(rows))
+	windows = make([]provider.Window, len(rows))
 	for i, row := range rows {
 		windows[i] = provider.Window{From: row.FromAt, To: row.ToAt}
+		if row.Turn == turnPast {
+			past++
+		}
 	}
-	return windows, nil
+	return windows, past, nil
 }
 
 // WindowAsked reports whether somebody asked for a window since it was listed.

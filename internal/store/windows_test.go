@@ -24,7 +24,7 @@ func TestLedger(t *testing.T) {
 	}
 	open := func() (hours [][2]int) {
 		t.Helper()
-		windows, err := s.OpenWindows(ctx, ref, 10, 10)
+		windows, _, err := s.OpenWindows(ctx, ref, 10)
 		must(err)
 		for _, w := range windows {
 			hours = append(hours, [2]int{int(w.From.Sub(seedStart).Hours()), int(w.To.Sub(seedStart).Hours())})
@@ -94,7 +94,7 @@ func TestPlanTakesThePlaceOfOnesNeverListed(t *testing.T) {
 	plan(100, 52, 4, 0)
 	plan(101, 53, 5, 0)
 	plan(102, 54, 6, 0)
-	open, err := s.OpenWindows(t.Context(), ref, 10, 10)
+	open, _, err := s.OpenWindows(t.Context(), ref, 10)
 	if err != nil || len(open) != 3 || !open[1].From.Equal(at(6)) {
 		t.Errorf("open are %v, %v; want the last plan's three", open, err)
 	}

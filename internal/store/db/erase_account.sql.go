@@ -16,6 +16,7 @@ union all select 'legs', count(*) from legs l where l.provider = $1 and l.accoun
 union all select 'media_samples', count(*) from media_samples s join legs j using (leg_id) where j.provider = $1 and j.account_id = $2
 union all select 'api_requests', count(*) from api_requests q where q.provider = $1 and q.account_id = $2
 union all select 'harvest_claims', count(*) from harvest_claims h where h.provider = $1 and h.account_id = $2
+union all select 'backfills', count(*) from backfills b where b.provider = $1 and b.account_id = $2
 union all select 'webhook_events', count(*) from webhook_events e where e.provider = $1 and e.account_id = $2
 union all select 'credentials', count(*) from credentials c where c.provider = $1 and c.account_id = $2
 union all select 'accounts', count(*) from accounts a where a.provider = $1 and a.account_id = $2
@@ -52,6 +53,18 @@ delete from accounts where provider = $1 and account_id = $2
 
 func (q *Queries) EraseAccount(ctx context.Context, provider string, accountID string) (int64, error) {
 	result, err := q.db.Exec(ctx, eraseAccount, provider, accountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const eraseBackfills = `-- name: EraseBackfills :execrows
+delete from backfills where provider = $1 and account_id = $2
+`
+
+func (q *Queries) EraseBackfills(ctx context.Context, provider string, accountID string) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseBackfills, provider, accountID)
 	if err != nil {
 		return 0, err
 	}

@@ -199,9 +199,9 @@ func (q *Queries) MeetingWanted(ctx context.Context, provider string, accountID 
 
 const retryMeetings = `-- name: RetryMeetings :execrows
 update meetings
-set due_at = $1::timestamptz, attempts = 0
+set due_at = $1::timestamptz, attempts = 0, cause = case when state = 'seen' then null else cause end
 where provider = $2 and account_id = $3
-  and (state = any($4::text[]) or state = 'seen' and due_at is null)
+  and (state = any($4::text[]) or state = 'seen' and due_at is null and cause = 'canceled')
   and (cardinality($5::text[]) = 0 or meeting_id = any($5))
 `
 

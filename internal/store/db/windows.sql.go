@@ -51,7 +51,7 @@ union all
    and (not (select backfills_in($2, $3, 'paused')) && tstzrange(w.from_at, w.to_at)
      or (select backfills_in($2, $3, 'running')) @> tstzrange(w.from_at, w.to_at))
  order by w.to_at desc, w.from_at desc
- limit $5)
+ limit $1)
 order by turn, to_at desc, from_at desc
 limit $1
 `
@@ -61,7 +61,6 @@ type OpenWindowsParams struct {
 	Provider    string
 	AccountID   string
 	MaxAttempts int32
-	MaxBackfill int32
 }
 
 type OpenWindowsRow struct {
@@ -71,14 +70,13 @@ type OpenWindowsRow struct {
 }
 
 // What is to be listed: what is new, what could not be listed, then the past; newest first.
-// Of the past at most max_backfill, and nothing that a paused backfill alone asked for.
+// Nothing that a paused backfill alone asked for.
 func (q *Queries) OpenWindows(ctx context.Context, arg OpenWindowsParams) ([]OpenWindowsRow, error) {
 	rows, err := q.db.Query(ctx, openWindows,
 		arg.MaxRows,
 		arg.Provider,
 		arg.AccountID,
 		arg.MaxAttempts,
-		arg.MaxBackfill,
 	)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,9 @@ delete from api_requests where provider = $1 and account_id = $2;
 -- name: EraseClaims :execrows
 delete from harvest_claims where provider = $1 and account_id = $2;
 
+-- name: EraseBackfills :execrows
+delete from backfills where provider = $1 and account_id = $2;
+
 -- name: EraseCredential :execrows
 delete from credentials where provider = $1 and account_id = $2;
 
@@ -41,6 +44,7 @@ union all select 'legs', count(*) from legs l where l.provider = @provider and l
 union all select 'media_samples', count(*) from media_samples s join legs j using (leg_id) where j.provider = @provider and j.account_id = @account_id
 union all select 'api_requests', count(*) from api_requests q where q.provider = @provider and q.account_id = @account_id
 union all select 'harvest_claims', count(*) from harvest_claims h where h.provider = @provider and h.account_id = @account_id
+union all select 'backfills', count(*) from backfills b where b.provider = @provider and b.account_id = @account_id
 union all select 'webhook_events', count(*) from webhook_events e where e.provider = @provider and e.account_id = @account_id
 union all select 'credentials', count(*) from credentials c where c.provider = @provider and c.account_id = @account_id
 union all select 'accounts', count(*) from accounts a where a.provider = @provider and a.account_id = @account_id;

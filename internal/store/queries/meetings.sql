@@ -77,9 +77,9 @@ where provider = @provider and account_id = @account_id and meeting_id = @meetin
 -- Meetings that could not be read, or were given up unread with a canceled backfill, are
 -- due now, and their tries begin anew. No ids are all.
 update meetings
-set due_at = @now::timestamptz, attempts = 0
+set due_at = @now::timestamptz, attempts = 0, cause = case when state = 'seen' then null else cause end
 where provider = @provider and account_id = @account_id
-  and (state = any(@states::text[]) or state = 'seen' and due_at is null)
+  and (state = any(@states::text[]) or state = 'seen' and due_at is null and cause = 'canceled')
   and (cardinality(@meeting_ids::text[]) = 0 or meeting_id = any(@meeting_ids));
 
 -- name: SkipMeeting :execrows

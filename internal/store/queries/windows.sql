@@ -31,7 +31,7 @@ where provider = @provider and account_id = @account_id and origin = 'live' and 
 
 -- name: OpenWindows :many
 -- What is to be listed: what is new, what could not be listed, then the past; newest first.
--- Of the past at most max_backfill, and nothing that a paused backfill alone asked for.
+-- Nothing that a paused backfill alone asked for.
 (select w.from_at, w.to_at, case when w.state = 'failed' then 1 else 0 end as turn from windows w
  where w.provider = @provider and w.account_id = @account_id and w.state <> 'listed' and w.attempts < @max_attempts and w.origin <> 'backfill'
  order by turn, w.to_at desc, w.from_at desc
@@ -42,7 +42,7 @@ union all
    and (not (select backfills_in(@provider, @account_id, 'paused')) && tstzrange(w.from_at, w.to_at)
      or (select backfills_in(@provider, @account_id, 'running')) @> tstzrange(w.from_at, w.to_at))
  order by w.to_at desc, w.from_at desc
- limit @max_backfill)
+ limit @max_rows)
 order by turn, to_at desc, from_at desc
 limit @max_rows;
 

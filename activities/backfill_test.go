@@ -1,0 +1,456 @@
+package activities
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"callweave/internal/provider"
+	"callweave/internal/store"
+	"callweave/internal/weave"
+	"callweave/internal/world"
+	"callweave/workflows"
+)
+
+// past is a week without a harvest that an operator asks for: a few meetings a day.
+func past(t *testing.T) (b *harvestBundle, from, to time.Time) {
+	t.Helper()
+	b = harvestSetup{world: func(c *world.Config) { c.MeetingsPerDay = 6 }, lookback: time.Hour}.set(t, 1)
+	return b, harvestDay.AddDate(0, 0, -6), harvestDay
+}
+
+// filling is a Backfill at work, with the real activities, in a time that its timers move.
+type filling struct {
+	*harvestBundle
+	env *testsuite.TestWorkflowEnvironment
+	ref workflows.BackfillRef
+
+	mu      sync.Mutex
+	passes  []workflows.HarvestResult
+	started func(pass int) // called before the pass
+	ended   func(pass int)
+}
+
+func (b *harvestBundle) filling(from, to time.Time) *filling {
+	b.t.Helper()
+	f := &filling{harvestBundle: b, ref: workflows.BackfillRef{AccountRef: b.ref, From: from, To: to}}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetDisableRegistrationAliasing(true)
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	f.env = suite.NewTestWorkflowEnvironment()
+	f.env.SetTestTimeout(5 * time.Minute)
+	f.env.SetStartTime(b.clock())
+	f.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.BackfillID(b.ref, from), TaskQueue: workflows.TaskQueue})
+	workflows.RegisterWorkflows(f.env)
+	Register(workflowRegistrar{f.env}, Set{
+		Harvest: b.harvest, Weaver: NewWeaver(weave.New(b.store, b.vault)), Backfills: &Backfills{Store: b.store, Now: b.clock},
+	})
+	f.env.SetOnTimerFiredListener(func(string) { b.advance(f.env.Now().Sub(b.clock())) })
+	f.env.SetOnChildWorkflowStartedListener(func(_ *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
+		f.mu.Lock()
+		pass, started := len(f.passes)+1, f.started
+		f.mu.Unlock()
+		if started != nil {
+			started(pass)
+		}
+	})
+	f.env.SetOnChildWorkflowCompletedListener(func(_ *workflow.Info, result converter.EncodedValue, err error) {
+		var pass workflows.HarvestResult
+		if err == nil {
+			err = result.Get(&pass)
+		}
+		if err != nil && !temporal.IsCanceledError(err) {
+			b.t.Error(err)
+		}
+		f.mu.Lock()
+		f.passes = append(f.passes, pass)
+		number, ended := len(f.passes), f.ended
+		f.mu.Unlock()
+		if ended != nil {
+			ended(number)
+		}
+	})
+	return f
+}
+
+// run lives the backfill to its end.
+func (f *filling) run() (workflows.BackfillProgress, error) {
+	f.t.Helper()
+	f.env.ExecuteWorkflow(workflows.BackfillWorkflow, workflows.BackfillInput{AccountRef: f.harvestBundle.ref, From: f.ref.From, To: f.ref.To, RequestedBy: "cli"})
+	var progress workflows.BackfillProgress
+	err := f.env.GetWorkflowError()
+	if err == nil {
+		err = f.env.GetWorkflowResult(&progress)
+	}
+	return progress, err
+}
+
+func (f *filling) done() workflows.BackfillProgress {
+	f.t.Helper()
+	progress, err := f.run()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return progress
+}
+
+// progress asks the workflow.
+func (f *filling) progress() (progress workflows.BackfillProgress) {
+	f.t.Helper()
+	value, err := f.env.QueryWorkflow(workflows.ProgressQuery)
+	if err == nil {
+		err = value.Get(&progress)
+	}
+	if err != nil {
+		f.t.Error(err)
+	}
+	return progress
+}
+
+func (f *filling) state() (state string) {
+	f.t.Helper()
+	row, err := f.store.Backfill(f.t.Context(), f.harvestBundle.ref, f.ref.From)
+	if err != nil {
+		f.t.Error(err)
+	}
+	return row.State
+}
+
+func TestBackfillFillsAWeek(t *testing.T) {
+	t.Parallel()
+	b, from, to := past(t)
+	f := b.filling(from, to)
+	progress := f.done()
+	if got := describe(b.gaps(from, to)); got != "" {
+		t.Errorf("missing: %s", got)
+	}
+	if progress.State != store.BackfillDone || progress.WindowsListed != 6 || progress.WindowsTotal != 6 || progress.MeetingsDue != 0 || progress.MeetingsRead < 20 {
+		t.Errorf("it ended as %+v", progress)
+	}
+	if got := b.window.Metered(b.account.ID); progress.RequestsSpent != got {
+		t.Errorf("it says %d requests, the window metered %d", progress.RequestsSpent, got)
+	}
+	if f.state() != store.BackfillDone || b.number("select count(*) from audit_log where action = 'backfill requested' and actor = 'cli'") != 1 {
+		t.Errorf("the ledger says %s", f.state())
+	}
+	// What is there already costs the lists only.
+	before := b.window.Metered(b.account.ID)
+	again := b.filling(from, to).done()
+	if again.State != store.BackfillDone || again.MeetingsRead != progress.MeetingsRead {
+		t.Errorf("again, it ended as %+v", again)
+	}
+	if got := b.window.Metered(b.account.ID) - before; got > 2*(6+again.Passes) {
+		t.Errorf("again, it cost %d requests in %d passes", got, again.Passes)
+	}
+}
+
+func TestPausedBackfillSpendsNothing(t *testing.T) {
+	t.Parallel()
+	b, from, to := past(t)
+	f := b.filling(from, to)
+	var spent int
+	var once sync.Once
+	b.stand(atEvery("/participants", func() { once.Do(func() { f.env.SignalWorkflow(workflows.PauseMessage, nil) }) }))
+	f.ended = func(pass int) {
+		if pass != 1 {
+			return
+		}
+		f.env.RegisterDelayedCallback(func() {
+			spent = b.window.Metered(b.account.ID)
+			if p := f.progress(); p.State != store.BackfillPaused || f.state() != store.BackfillPaused || p.MeetingsDue == 0 {
+				t.Errorf("paused, it is %+v", p)
+			}
+		}, time.Minute)
+		f.env.RegisterDelayedCallback(func() {
+			if got := b.window.Metered(b.account.ID); got != spent {
+				t.Errorf("paused, it spent %d requests", got-spent)
+			}
+			// A scheduled harvest reads what is new, and nothing that is paused.
+			before := b.backfilled()
+			b.run(workflows.HarvestInput{})
+			if got := b.backfilled(); got != before || b.window.Metered(b.account.ID) == spent {
+				t.Errorf("paused, a harvest brought %d of the past, with %d there", got-before, before)
+			}
+			f.env.SignalWorkflow(workflows.ResumeMessage, nil)
+		}, 30*time.Hour)
+	}
+	progress := f.done()
+	if got := describe(b.gaps(from, to)); got != "" || progress.State != store.BackfillDone {
+		t.Errorf("resumed, it ended as %+v; missing: %s", progress, got)
+	}
+}
+
+// backfilled is how much of the past was listed and read.
+func (b *harvestBundle) backfilled() int {
+	return b.number(`select (select count(*) from windows where origin = 'backfill' and state = 'listed')
+		+ (select coalesce(sum(revision), 0) from meetings where origin = 'backfill')`)
+}
+
+// An update that pauses answers when nothing is spent any more, in the middle of a pass, too.
+func TestPauseInTheMiddleOfAPass(t *testing.T) {
+	t.Parallel()
+	b, from, to := past(t)
+	f := b.filling(from, to)
+	reads, spent := 0, -1
+	var once sync.Once
+	b.stand(atEvery("/participants", func() {
+		reads++
+		if reads == 3 {
+			once.Do(func() {
+				f.env.UpdateWorkflow(workflows.PauseMessage, "", updated(func() {
+					spent = b.window.Metered(b.account.ID)
+					f.env.RegisterDelayedCallback(func() {
+						if got := b.window.Metered(b.account.ID); got != spent {
+							t.Errorf("after the answer %d requests were spent", got-spent)
+						}
+						f.env.SignalWorkflow(workflows.ResumeMessage, nil)
+					}, 3*time.Hour)
+				}))
+			})
+		}
+	}))
+	progress := f.done()
+	if spent < 0 || progress.State != store.BackfillDone {
+		t.Errorf("paused at %d requests, it ended as %+v", spent, progress)
+	}
+	if got := describe(b.gaps(from, to)); got != "" {
+		t.Errorf("missing: %s", got)
+	}
+}
+
+// Meetings that a live list shows are read before any of a backfill.
+func TestLiveMeetingsComeBeforeABackfill(t *testing.T) {
+	t.Parallel()
+	b := harvestSetup{now: harvestDay.Add(15 * time.Hour), lookback: 4 * time.Hour}.set(t, 1)
+	from, to := harvestDay.AddDate(0, 0, -1), harvestDay
+	if err := b.store.BeginBackfill(t.Context(), store.Backfill{
+		AccountRef: b.ref, From: from, To: to, Windows: workflows.BackfillDays(from, to), WorkflowID: "w", RequestedBy: "cli",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.run(workflows.HarvestInput{})
+	b.exec("update meetings set origin = 'live' where start_at >= $1", to)
+	var order []string
+	rows, err := b.pool.Query(t.Context(), "select origin from meetings where read_at is not null order by (select min(leg_id) from legs l where l.meeting_id = meetings.meeting_id)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var origin string
+		if err := rows.Scan(&origin); err != nil {
+			t.Fatal(err)
+		}
+		order = append(order, origin)
+	}
+	if len(order) == 0 || order[0] != "live" {
+		t.Fatalf("read: %v", order)
+	}
+	// Four are read at once, so that a few may change places.
+	live := 0
+	for _, origin := range order {
+		if origin == "live" {
+			live++
+		}
+	}
+	for i, origin := range order {
+		if origin == "live" && i >= live+readers || origin != "live" && i < live-readers {
+			t.Errorf("place %d of %d: %s, though %d are live", i, len(order), origin, live)
+		}
+	}
+	if live == 0 || live == len(order) {
+		t.Errorf("%d of %d were live", live, len(order))
+	}
+}
+
+// A budget that is spent is waited for until the next day, by UTC.
+func TestBackfillGoesOnAtMidnight(t *testing.T) {
+	t.Parallel()
+	b, from, to := past(t)
+	b.advance(5 * time.Hour)
+	b.exec("update links set max_daily_api_requests = 40")
+	f := b.filling(from, to)
+	var waits []workflows.BackfillProgress
+	f.ended = func(int) {
+		f.env.RegisterDelayedCallback(func() {
+			if p := f.progress(); p.WaitingFor == workflows.WaitingBudget {
+				waits = append(waits, p)
+			}
+		}, time.Minute)
+	}
+	progress := f.done()
+	if got := describe(b.gaps(from, to)); got != "" || progress.State != store.BackfillDone {
+		t.Errorf("it ended as %+v; missing: %s", progress, got)
+	}
+	if len(waits) < 2 {
+		t.Fatalf("it waited %d times for its budget", len(waits))
+	}
+	for i, wait := range waits {
+		if after := wait.WaitingUntil.Sub(b.midnight(i + 1)); after < 0 || after > 10*time.Minute {
+			t.Errorf("wait %d is until %s", i, wait.WaitingUntil)
+		}
+	}
+	if most := b.number("select max(spent) from (select sum(spent) as spent from api_requests group by day) d"); most > 40 {
+		t.Errorf("%d requests in a day, want 40 at most", most)
+	}
+}
+
+// midnight is the one of the n-th day after the harvest's.
+func (b *harvestBundle) midnight(n int) time.Time { return harvestDay.AddDate(0, 0, n+1) }
+
+// Two backfills that overlap share the days, and a paused one holds back its own only.
+func TestOverlappingBackfills(t *testing.T) {
+	t.Parallel()
+	b, from, to := past(t)
+	early := store.Backfill{AccountRef: b.ref, From: from, To: to.AddDate(0, 0, -2), WorkflowID: "early", RequestedBy: "cli"}
+	early.Windows = workflows.BackfillDays(early.From, early.To)
+	if err := b.store.BeginBackfill(t.Context(), early); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.PauseBackfill(t.Context(), early, true); err != nil {
+		t.Fatal(err)
+	}
+	lateFrom := from.AddDate(0, 0, 2)
+	progress := b.filling(lateFrom, to).done()
+	if progress.State != store.BackfillDone || progress.WindowsTotal != 4 || progress.WindowsListed != 4 {
+		t.Errorf("the late one ended as %+v", progress)
+	}
+	if got := describe(b.gaps(lateFrom, to)); got != "" {
+		t.Errorf("missing of the late one: %s", got)
+	}
+	look, err := b.store.LookAtBackfill(t.Context(), early, b.clock())
+	if err != nil || look.State != store.BackfillPaused || look.WindowsListed != 2 || look.WindowsOpen != 2 {
+		t.Errorf("the early one is %+v, %v", look, err)
+	}
+	if n := b.number("select count(*) from windows where origin = 'backfill'"); n != 6 {
+		t.Errorf("there are %d windows, want one a day", n)
+	}
+}
+
+func TestCanceledBackfillLeavesThePlan(t *testing.T) {
+	t.Parallel()
+	b, from, to := past(t)
+	f := b.filling(from, to)
+	var once sync.Once
+	b.stand(atEvery("/participants", func() { once.Do(f.env.CancelWorkflow) }))
+	_, err := f.run()
+	if !temporal.IsCanceledError(err) {
+		t.Fatalf("it ended with %v", err)
+	}
+	b.stand(nil)
+	row, err := b.store.Backfill(t.Context(), b.ref, from)
+	if err != nil || row.State != store.BackfillCanceled || row.FinishedAt == nil || row.Outcome == nil {
+		t.Errorf("the ledger says %+v, %v", row, err)
+	}
+	if n := b.number("select count(*) from windows where origin = 'backfill' and state <> 'listed'"); n != 0 {
+		t.Errorf("%d windows are still planned", n)
+	}
+	if n := b.number("select count(*) from meetings where origin = 'backfill' and state = 'seen' and (due_at is not null or cause <> 'canceled')"); n != 0 {
+		t.Errorf("%d meetings are still to be read", n)
+	}
+	if n := b.number("select count(*) from harvest_claims"); n != 0 {
+		t.Error("the ledger is still held")
+	}
+	// Asked for again, all of it comes.
+	if progress := b.filling(from, to).done(); progress.State != store.BackfillDone {
+		t.Errorf("again, it ended as %+v", progress)
+	}
+	if got := describe(b.gaps(from, to)); got != "" {
+		t.Errorf("missing: %s", got)
+	}
+}
+
+// The last link's end is the backfill's, whatever it waits for.
+func TestBackfillEndsWithTheLastLink(t *testing.T) {
+	t.Parallel()
+	for name, paused := range map[string]bool{"at work": false, "paused": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, from, to := past(t)
+			f := b.filling(from, to)
+			f.ended = func(pass int) {
+				if pass != 1 {
+					return
+				}
+				if paused {
+					f.env.SignalWorkflow(workflows.PauseMessage, nil)
+				}
+				f.env.RegisterDelayedCallback(func() {
+					b.exec("update links set status = 'unlinking'")
+				}, 0)
+			}
+			progress := f.done()
+			if progress.Stopped != workflows.ErrFenced || progress.State != store.BackfillCanceled {
+				t.Errorf("it ended as %+v", progress)
+			}
+		})
+	}
+}
+
+func TestBackfillSaysWhatIsWrongWithItsInput(t *testing.T) {
+	t.Parallel()
+	now := harvestDay
+	good := workflows.BackfillInput{AccountRef: provider.AccountRef{Provider: provider.Zoom, AccountID: "a"}, From: now.AddDate(0, 0, -2), To: now}
+	for want, change := range map[string]func(in *workflows.BackfillInput){
+		"":                            func(*workflows.BackfillInput) {},
+		"account_id: missing":         func(in *workflows.BackfillInput) { in.AccountID = "" },
+		"from: missing":               func(in *workflows.BackfillInput) { in.From = time.Time{} },
+		"to: missing":                 func(in *workflows.BackfillInput) { in.To = time.Time{} },
+		"to: want a time in the past": func(in *workflows.BackfillInput) { in.To = now.Add(time.Hour) },
+		"from: want a time before to": func(in *workflows.BackfillInput) { in.To = in.From },
+		"from: providers keep six months: want 2026-05-11T00:00:00Z or later": func(in *workflows.BackfillInput) { in.From = now.AddDate(-1, 0, 0) },
+	} {
+		in := good
+		change(&in)
+		got := ""
+		if err := in.ValidAt(now); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestDaysAreCutAtMidnight(t *testing.T) {
+	t.Parallel()
+	day := harvestDay
+	got := workflows.BackfillDays(day.Add(-36*time.Hour), day.Add(6*time.Hour))
+	want := []provider.Window{
+		{From: day, To: day.Add(6 * time.Hour)}, {From: day.AddDate(0, 0, -1), To: day}, {From: day.Add(-36 * time.Hour), To: day.AddDate(0, 0, -1)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("days (-want +got):\n%s", diff)
+	}
+}
+
+// atEvery calls do before every request below a path's end.
+func atEvery(suffix string, do func()) func(http.ResponseWriter, *http.Request, http.Handler) {
+	var mu sync.Mutex
+	return func(rw http.ResponseWriter, r *http.Request, window http.Handler) {
+		if strings.HasSuffix(r.URL.Path, suffix) {
+			mu.Lock()
+			do()
+			mu.Unlock()
+		}
+		window.ServeHTTP(rw, r)
+	}
+}
+
+// updated calls back when an update is answered.
+func updated(completed func()) *testsuite.TestUpdateCallback {
+	return &testsuite.TestUpdateCallback{
+		OnAccept: func() {}, OnReject: func(error) {}, OnComplete: func(any, error) { completed() },
+	}
+}
