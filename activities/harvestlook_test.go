@@ -73,7 +73,7 @@ func TestLook(t *testing.T) {
 				f.exec(`insert into windows (provider, account_id, from_at, to_at, origin, asked) values ('zoom', $1, $2, $3, 'backfill', true)`,
 					f.refs[0].AccountID, f.now.Add(-48*time.Hour), f.now.Add(-24*time.Hour))
 			},
-			want: lookResult{Result: workflows.PlanHarvestResult{Windows: make([]provider.Window, 2)}, Requests: "0", Windows: "planned", Claimed: "true", Link: "none"},
+			want: lookResult{Result: workflows.PlanHarvestResult{Windows: make([]provider.Window, 2), Past: 1}, Requests: "0", Windows: "planned", Claimed: "true", Link: "none"},
 		},
 		"a window that failed is covered by the next": {
 			given: func(f *fleet) {

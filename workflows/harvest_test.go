@@ -133,7 +133,7 @@ func TestHarvest(t *testing.T) {
 					return PlanHarvestResult{Ended: true, Remaining: 3, Requests: 1, Stopped: Stop{Type: ErrRateLimited, Daily: true}}, nil
 				}
 			},
-			want:  HarvestResult{Remaining: 3, Requests: 1, Stopped: ErrRateLimited},
+			want:  HarvestResult{Remaining: 3, Requests: 1, Stopped: ErrRateLimited, StoppedDaily: true},
 			calls: map[string]int{PlanActivity: 1},
 		},
 		"a look that found something": {
