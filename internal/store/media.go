@@ -135,7 +135,7 @@ func (t mediaTable) compare(ctx context.Context, tx pgx.Tx, rows []mediaRow) (ab
 	}
 	stored, err := tx.Query(ctx, "select "+t.columns+" from media_samples where leg_id = any($1) and start_at between $2 and $3", ids, span.first, span.last)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, err //nolint:wrapcheck // the caller does
 	}
 	defer stored.Close()
 	var (
