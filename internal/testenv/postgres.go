@@ -5,21 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"callweave/internal/flock"
 	"callweave/internal/localpg"
 )
 
 const (
 	templateDB = "template_migrated"
-	dirPrefix  = "callweave-test-pg-"
-
-	leftoverAge = time.Hour
+	pgPrefix   = "callweave-test-pg-"
 )
 
 type postgres struct {
@@ -66,13 +61,11 @@ func (p *postgres) require(t testing.TB) {
 }
 
 func (p *postgres) start(ctx context.Context) error {
-	removeLeftovers()
-	dir, err := os.MkdirTemp("", dirPrefix)
-	if err != nil {
-		return fmt.Errorf("create directory for postgresql: %w", err)
+	var err error
+	if p.dir, err = makeDir(pgPrefix); err != nil {
+		return err
 	}
-	p.dir = dir
-	p.cluster, err = localpg.Start(ctx, localpg.Config{Dir: dir})
+	p.cluster, err = localpg.Start(ctx, localpg.Config{Dir: p.dir})
 	return err
 }
 
@@ -111,21 +104,4 @@ func (p *postgres) stop(ctx context.Context) error {
 		err = errors.Join(err, os.RemoveAll(p.dir))
 	}
 	return err
-}
-
-// removeLeftovers deletes the data of test binaries that were killed. The server of a living one holds its lock.
-func removeLeftovers() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*")) // the pattern is well-formed
-	for _, dir := range dirs {
-		// A young one may be between creating its lock file and locking it.
-		if info, err := os.Stat(dir); err != nil || time.Since(info.ModTime()) < leftoverAge {
-			continue
-		}
-		lock, err := flock.Acquire(filepath.Join(dir, "lock"))
-		if err != nil {
-			continue // in use, or somebody else's
-		}
-		_ = os.RemoveAll(dir) // what remains is tried again by the next run
-		_ = lock.Close()
-	}
 }

@@ -23,6 +23,8 @@ import (
 // retention of closed workflows in the namespace of a test; the server accepts no less than a day.
 const retention = 24 * time.Hour
 
+const temporalPrefix = "callweave-test-temporal-"
+
 // TemporalNamespace is a namespace that no other test uses.
 type TemporalNamespace struct {
 	Address   string // host:port of the frontend
@@ -33,6 +35,7 @@ type TemporalNamespace struct {
 type temporal struct {
 	once       once
 	server     *localtemporal.Server
+	dir        string
 	namespaces atomic.Int64
 }
 
@@ -66,7 +69,12 @@ func (p *temporal) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.server, err = localtemporal.Start(ctx, localtemporal.Config{BinaryPath: binary})
+	// Not in memory: on a busy machine the server gives up statements, may close its one connection with one of
+	// them, and all namespaces are gone (github.com/temporalio/temporal/issues/8017).
+	if p.dir, err = makeDir(temporalPrefix); err != nil {
+		return err
+	}
+	p.server, err = localtemporal.Start(ctx, localtemporal.Config{BinaryPath: binary, Dir: p.dir})
 	return err
 }
 
@@ -89,10 +97,14 @@ func (p *temporal) register(ctx context.Context, name string) (client.Client, er
 }
 
 func (p *temporal) stop(ctx context.Context) error {
-	if p.server == nil {
-		return nil
+	var err error
+	if p.server != nil {
+		err = p.server.Stop(ctx)
 	}
-	return p.server.Stop(ctx)
+	if p.dir != "" {
+		err = errors.Join(err, os.RemoveAll(p.dir))
+	}
+	return err
 }
 
 // repositoryRoot is the nearest directory above with a go.mod: tests run in the directory of their package.
