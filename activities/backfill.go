@@ -55,6 +55,10 @@ func (b *Backfills) LookAtBackfill(ctx context.Context, in workflows.BackfillRef
 	if err != nil {
 		return workflows.BackfillLook{}, toApplicationError(err)
 	}
+	budget, err := b.Store.Budget(ctx, in.AccountRef, b.now())
+	if err != nil {
+		return workflows.BackfillLook{}, toApplicationError(err)
+	}
 	failed := map[string]int{}
 	for cause, windows := range look.Causes {
 		if cause != "" {
@@ -63,7 +67,7 @@ func (b *Backfills) LookAtBackfill(ctx context.Context, in workflows.BackfillRef
 	}
 	return workflows.BackfillLook{
 		State: look.State, WindowsTotal: look.WindowsTotal, WindowsListed: look.WindowsListed, WindowsOpen: look.WindowsOpen,
-		WindowsFailed: failed, MeetingsDue: look.MeetingsDue, MeetingsRead: look.MeetingsRead, Quarantined: look.Quarantined,
+		WindowsFailed: failed, MeetingsDue: look.MeetingsDue, MeetingsRead: look.MeetingsRead, Quarantined: look.Quarantined, DoneAt: budget.BacklogDoneAt,
 	}, nil
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,20 +38,36 @@ func (a *app) listing(use, short string, list func(ctx context.Context, s *store
 }
 
 func (a *app) gaps() *cobra.Command {
-	return a.listing("gaps", "List the windows that are not harvested, and why",
+	return a.listing("gaps", "List what is not harvested, why, and what will become of it",
 		func(ctx context.Context, s *store.Store, filter store.ReadFilter) error {
 			rows, err := s.Gaps(ctx, filter)
 			if err != nil {
 				return err
 			}
-			gaps, lines := []api.Gap{}, []string{row("PROVIDER", "ACCOUNT", "FROM", "TO", "ORIGIN", "STATE", "CAUSE", "ATTEMPTS")}
-			for _, r := range rows {
-				gap := api.NewGap(r)
-				gaps = append(gaps, gap)
-				lines = append(lines, row(gap.Provider, gap.AccountID, gap.From, gap.To, gap.Origin, gap.State, gap.Cause, gap.Attempts))
+			now := time.Now()
+			budgets, err := s.Budgets(ctx, filter, now)
+			if err != nil {
+				return err
 			}
-			return a.print(gaps, lines...)
+			report := api.NewGapReport(rows, budgets, now)
+			lines := []string{row("KIND", "PROVIDER", "ACCOUNT", "FROM", "TO", "ORIGIN", "STATE", "CAUSE", "ATTEMPTS", "AGE", "PLAN", "NEXT", "MEETING")}
+			for _, g := range report.Results {
+				age := (time.Duration(g.AgeSeconds) * time.Second).Round(time.Second)
+				lines = append(lines, row(g.Kind, g.Provider, g.AccountID, g.From, g.To, g.Origin, g.State, g.Cause, g.Attempts, age, g.Plan, g.NextAt, g.MeetingID))
+			}
+			for _, f := range report.Forecasts {
+				lines = append(lines, "", row("budget of", f.Provider, f.AccountID))
+				lines = append(lines, forecastLines(f)...)
+			}
+			return a.print(report, lines...)
 		})
+}
+
+func forecastLines(f api.Forecast) []string {
+	return []string{
+		row("requests today", fmt.Sprintf("%d of %d", f.Spent, f.Requests)), row("requests owed, about", f.Owed),
+		row("budget spent at", f.ExhaustedAt), row("backlog read by", f.BacklogDoneAt),
+	}
 }
 
 func (a *app) receipts() *cobra.Command {

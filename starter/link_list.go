@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"callweave/internal/api"
 	"callweave/internal/links"
 	"callweave/internal/store"
 )
@@ -31,6 +32,8 @@ type shownLink struct {
 	DiscardGuestInfo    bool       `json:"discard_guest_info"`
 	DevicesSyncedAt     *time.Time `json:"devices_synced_at"`
 	DevicesError        string     `json:"devices_error,omitempty"`
+
+	Forecast *api.Forecast `json:"forecast,omitempty"` // of the account's budget; where one link is shown
 }
 
 func showLink(l links.Link, org uuid.UUID) shownLink {
@@ -109,7 +112,7 @@ func (a *app) linkShow() *cobra.Command {
 			}
 			for _, l := range list {
 				if l.AccountID == t.account && l.Provider == string(t.provider.Name) {
-					return a.print(l, linkLines(l)...)
+					return a.showLink(ctx, t, l)
 				}
 			}
 			return fmt.Errorf("link %s of org %s: %w", t.ref(), t.org, store.ErrNotFound)
@@ -119,6 +122,22 @@ func (a *app) linkShow() *cobra.Command {
 	t.accountFlags(command)
 	require(command, "org", "account")
 	return command
+}
+
+// showLink prints a link with what becomes of its account's budget.
+func (a *app) showLink(ctx context.Context, t target, l shownLink) error {
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	budget, err := s.Budget(ctx, t.ref(), time.Now())
+	if err != nil {
+		return err
+	}
+	f := api.NewForecast(budget)
+	l.Forecast = &f
+	return a.print(l, append(linkLines(l), forecastLines(f)...)...)
 }
 
 func linkLines(l shownLink) []string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"callweave/internal/api"
 	"callweave/internal/config"
 	"callweave/internal/secret"
 	"callweave/internal/store"
@@ -202,18 +203,24 @@ func TestLedger(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.addOrg(t)
-	for _, what := range []string{"gaps", "receipts", "quarantine"} {
+	var none api.GapReport
+	if b.json(t, &none, "gaps"); none.Results == nil || none.Forecasts == nil || len(none.Results)+len(none.Forecasts) != 0 {
+		t.Errorf("gaps of nothing: %+v, want empty lists", none)
+	}
+	for _, what := range []string{"receipts", "quarantine", "backfill list"} {
+		what := strings.Fields(what)
 		var none []any
-		if b.json(t, &none, what); none == nil || len(none) != 0 {
+		if b.json(t, &none, what...); none == nil || len(none) != 0 {
 			t.Errorf("%s of nothing: %v, want an empty list", what, none)
 		}
 	}
 	b.link(t)
+	b.gapsSay(t)
 	s, _ := b.open(t)
 	if _, err := s.Fence(t.Context(), zoomAccount, b.org, "test", "operator"); err != nil {
 		t.Fatal(err)
 	}
-	for what, word := range map[string]string{"gaps": "transient", "receipts": "operator", "quarantine": "malformed"} {
+	for what, word := range map[string]string{"receipts": "operator", "quarantine": "malformed"} {
 		for narrow, want := range map[string]int{"--account " + account: 1, "--account other": 0, "--org " + uuid.NewString(): 0} {
 			var rows []map[string]any
 			if b.json(t, &rows, append([]string{what}, strings.Fields(narrow)...)...); len(rows) != want {
@@ -227,5 +234,51 @@ func TestLedger(t *testing.T) {
 		if code, out, _ := b.run(t, what); code != 0 || !strings.Contains(out, account) {
 			t.Errorf("%s as text: exit %d, %s", what, code, out)
 		}
+	}
+}
+
+// gapsSay checks what becomes of a gap, and of the budget.
+func (b *bundle) gapsSay(t *testing.T) {
+	t.Helper()
+	for narrow, want := range map[string]int{"--account " + account: 2, "--account other": 0, "--org " + uuid.NewString(): 0} {
+		var report api.GapReport
+		if b.json(t, &report, append([]string{"gaps"}, strings.Fields(narrow)...)...); len(report.Results) != want || len(report.Forecasts) != want/2 {
+			t.Errorf("gaps %s: %+v, want %d gaps", narrow, report, want)
+		}
+	}
+	conn := b.conn(t)
+	for _, test := range []struct{ change, window, meeting string }{
+		{"", api.PlanNextPass, api.PlanAsked},
+		{"update meetings set due_at = now() + interval '1 hour'", api.PlanNextPass, api.PlanAt},
+		{"update windows set attempts = 10", api.PlanAsked, api.PlanAt},
+		{"update windows set attempts = 0, cause = 'reauthorization_required'", api.PlanMended, api.PlanAt},
+		{"update windows set cause = 'rate_limited'", api.PlanNextPass, api.PlanAt},
+		{"insert into api_requests values ('zoom', '" + account + "', (now() at time zone 'UTC')::date, 'heavy', 48000)", api.PlanMidnight, api.PlanAt},
+		{"update meetings set due_at = now()", api.PlanMidnight, api.PlanMidnight},
+	} {
+		if _, err := conn.Exec(t.Context(), test.change); err != nil {
+			t.Fatal(err)
+		}
+		var report api.GapReport
+		b.json(t, &report, "gaps", "--org", b.org.String())
+		plans := map[string]string{}
+		for _, gap := range report.Results {
+			plans[gap.Kind] = gap.Plan
+		}
+		if plans["window"] != test.window || plans["meeting"] != test.meeting {
+			t.Errorf("after %q the plans are %v, want %s and %s", test.change, plans, test.window, test.meeting)
+		}
+	}
+	var report api.GapReport
+	b.json(t, &report, "gaps", "--account", account)
+	if f := report.Forecasts[0]; f.Spent != 48000 || f.UsedRatio != 1 || f.ExhaustedAt == nil || f.BacklogDoneAt == nil || f.MeetingsDue != 1 {
+		t.Errorf("forecast: %+v", f)
+	}
+	if code, out, _ := b.run(t, "gaps"); code != 0 || !strings.Contains(out, api.PlanMidnight) || !strings.Contains(out, "48000 of 48000") {
+		t.Errorf("as text: exit %d, %s", code, out)
+	}
+	var link struct{ Forecast *api.Forecast }
+	if b.json(t, &link, "link", "show", "--org", b.org.String(), "--account", account); link.Forecast == nil || link.Forecast.Spent != 48000 {
+		t.Errorf("the link shows %+v", link.Forecast)
 	}
 }

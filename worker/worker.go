@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
@@ -19,6 +20,7 @@ import (
 	"callweave/internal/collect"
 	"callweave/internal/config"
 	"callweave/internal/credentials"
+	"callweave/internal/gapmetrics"
 	"callweave/internal/health"
 	"callweave/internal/store"
 	"callweave/internal/telemetry"
@@ -82,6 +84,9 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 		return nil, err
 	}
 	if err := temporalclient.RegisterSearchAttributes(ctx, w.temporal, w.namespace); err != nil {
+		return nil, err
+	}
+	if err := gapmetrics.Register(otel.Meter("callweave"), w.store, nil); err != nil {
 		return nil, err
 	}
 	w.host = w.build(sealed)

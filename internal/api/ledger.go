@@ -45,27 +45,6 @@ func NewReceipt(row db.Receipt) Receipt {
 	}
 }
 
-// Gap is a window that is not harvested, and why.
-type Gap struct {
-	Provider  string    `json:"provider"`
-	AccountID string    `json:"account_id"`
-	From      time.Time `json:"from"`
-	To        time.Time `json:"to"`
-	Origin    string    `json:"origin"`
-	State     string    `json:"state"`
-	Cause     *string   `json:"cause"`
-	Attempts  int32     `json:"attempts"`
-	PlannedAt time.Time `json:"planned_at"`
-}
-
-// NewGap shows a stored window.
-func NewGap(row db.GapsRow) Gap {
-	return Gap{
-		Provider: row.Provider, AccountID: row.AccountID, From: row.FromAt, To: row.ToAt, Origin: row.Origin,
-		State: row.State, Cause: row.Cause, Attempts: row.Attempts, PlannedAt: row.PlannedAt,
-	}
-}
-
 func (s *Server) listReceipts(w http.ResponseWriter, r *http.Request, who access.Identity) error {
 	filter, err := ledgerFilter(r, who)
 	if err != nil {
@@ -76,18 +55,6 @@ func (s *Server) listReceipts(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	return s.writeResults(w, r, apply(rows, NewReceipt))
-}
-
-func (s *Server) listGaps(w http.ResponseWriter, r *http.Request, who access.Identity) error {
-	filter, err := ledgerFilter(r, who)
-	if err != nil {
-		return err
-	}
-	rows, err := s.store.Gaps(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	return s.writeResults(w, r, apply(rows, NewGap))
 }
 
 func ledgerFilter(r *http.Request, who access.Identity) (store.ReadFilter, error) {

@@ -74,12 +74,6 @@ func (s *Store) Receipts(ctx context.Context, filter ReadFilter) ([]db.Receipt, 
 	return rows, notFound(err, "list receipts")
 }
 
-// Gaps lists the windows of the ledger that are not harvested, newest first.
-func (s *Store) Gaps(ctx context.Context, filter ReadFilter) ([]db.GapsRow, error) {
-	rows, err := s.queries().Gaps(ctx, filter.AccountID, filter.org(), filter.Limit)
-	return rows, notFound(err, "list gaps")
-}
-
 // QuarantinedMeetings lists the meetings that could not be read, newest first.
 func (s *Store) QuarantinedMeetings(ctx context.Context, filter ReadFilter) ([]db.QuarantinedMeetingsRow, error) {
 	rows, err := s.queries().QuarantinedMeetings(ctx, filter.AccountID, filter.org(), filter.Limit)

@@ -45,60 +45,6 @@ func (q *Queries) DropStaleOffers(ctx context.Context, orgID uuid.UUID, before t
 	return err
 }
 
-const gaps = `-- name: Gaps :many
-select w.provider, w.account_id, w.from_at, w.to_at, w.origin, w.state, w.cause, w.attempts, w.planned_at
-from windows w
-where w.state <> 'listed'
-  and ($1::text = '' or w.account_id = $1)
-  and ($2::uuid is null or exists (
-      select from links l
-      where l.provider = w.provider and l.account_id = w.account_id and l.org_id = $2 and l.status <> 'unlinking'))
-order by w.to_at desc, w.provider, w.account_id
-limit $3
-`
-
-type GapsRow struct {
-	Provider  string
-	AccountID string
-	FromAt    time.Time
-	ToAt      time.Time
-	Origin    string
-	State     string
-	Cause     *string
-	Attempts  int32
-	PlannedAt time.Time
-}
-
-func (q *Queries) Gaps(ctx context.Context, accountID string, orgID *uuid.UUID, maxRows int32) ([]GapsRow, error) {
-	rows, err := q.db.Query(ctx, gaps, accountID, orgID, maxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []GapsRow
-	for rows.Next() {
-		var i GapsRow
-		if err := rows.Scan(
-			&i.Provider,
-			&i.AccountID,
-			&i.FromAt,
-			&i.ToAt,
-			&i.Origin,
-			&i.State,
-			&i.Cause,
-			&i.Attempts,
-			&i.PlannedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const linkStatus = `-- name: LinkStatus :one
 select status from links where provider = $1 and account_id = $2 and org_id = $3
 `

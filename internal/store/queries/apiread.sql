@@ -53,17 +53,6 @@ where (sqlc.narg(org_id)::uuid is null or org_id = sqlc.narg(org_id)) and (@acco
 order by fenced_at desc, receipt_id
 limit @max_rows;
 
--- name: Gaps :many
-select w.provider, w.account_id, w.from_at, w.to_at, w.origin, w.state, w.cause, w.attempts, w.planned_at
-from windows w
-where w.state <> 'listed'
-  and (@account_id::text = '' or w.account_id = @account_id)
-  and (sqlc.narg(org_id)::uuid is null or exists (
-      select from links l
-      where l.provider = w.provider and l.account_id = w.account_id and l.org_id = sqlc.narg(org_id) and l.status <> 'unlinking'))
-order by w.to_at desc, w.provider, w.account_id
-limit @max_rows;
-
 -- name: QuarantinedMeetings :many
 select m.provider, m.account_id, m.meeting_id, m.start_at, m.end_at, m.state, m.cause, m.attempts, m.due_at
 from meetings m
