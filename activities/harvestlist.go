@@ -30,7 +30,7 @@ func (h *Harvest) listWindow(ctx context.Context, in workflows.ListMeetingsInput
 		return result, nil
 	}
 	wanted, err := h.store.WindowWanted(ctx, in.AccountRef, in.Window)
-	if err != nil || !wanted { // its backfill was paused or canceled
+	if result.Dropped = err == nil && !wanted; err != nil || result.Dropped { // its backfill was paused or canceled
 		return result, err
 	}
 	seen, added, err := h.list(held, in)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,7 +104,7 @@ func (a *app) backfillList() *cobra.Command {
 				_ = json.Unmarshal(b.Outcome, &outcome) // ours; null while it goes on
 				windows, read := "", ""
 				if b.FinishedAt != nil {
-					windows, read = fmt.Sprintf("%d/%d", outcome.WindowsListed, outcome.WindowsTotal), fmt.Sprint(outcome.MeetingsRead)
+					windows, read = fmt.Sprintf("%d/%d", outcome.WindowsListed, outcome.WindowsTotal), strconv.Itoa(outcome.MeetingsRead)
 				}
 				lines = append(lines, row(b.Provider, b.AccountID, b.From, b.To, b.State, b.RequestedBy, b.RequestedAt, b.FinishedAt, windows, read, outcome.Stopped))
 			}

@@ -39,12 +39,14 @@ func TestBackfillIsWaitedFor(t *testing.T) {
 	}{
 		"done": {workflows.BackfillProgress{State: "done", WindowsTotal: 2, WindowsListed: 2, MeetingsRead: 7}, true, 0, []string{"meetings read   7", ""}},
 		"windows are left": {
-			workflows.BackfillProgress{State: "done", WindowsTotal: 2, WindowsListed: 1, WindowsFailed: map[string]int{"malformed": 1}}, true, 1,
+			workflows.BackfillProgress{State: "done", WindowsTotal: 2, WindowsListed: 1, WindowsFailed: map[string]int{"malformed": 1}},
+			true, 1,
 			[]string{`{"malformed":1}`, "left 1 windows, see `starter gaps`"},
 		},
 		"nobody is linked any more": {workflows.BackfillProgress{State: "canceled", Stopped: workflows.ErrFenced}, true, 1, []string{"fenced", "was ended: fenced"}},
 		"somebody must link again": {
-			workflows.BackfillProgress{State: "running", WindowsTotal: 2, WaitingFor: workflows.ErrReauthorization}, false, 1,
+			workflows.BackfillProgress{State: "running", WindowsTotal: 2, WaitingFor: workflows.ErrReauthorization},
+			false, 1,
 			[]string{"windows listed", "waits: reauthorization_required; it goes on by itself"},
 		},
 	} {

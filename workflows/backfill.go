@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -225,7 +224,7 @@ func (b *backfill) pass(ctx workflow.Context) error {
 	b.passing, b.before = true, b.standing()
 	b.show(ctx)
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            workflow.GetInfo(ctx).WorkflowExecution.ID + "/pass",
+		WorkflowID:            BackfillID(b.in.AccountRef, b.in.From) + "/pass",
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation:   true,
@@ -276,9 +275,11 @@ func (b *backfill) nextRetry() time.Duration {
 
 // spread is an account's own part of [midnightSpread].
 func spread(accountID string) time.Duration {
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(accountID)) // never fails
-	return time.Duration(hash.Sum32()%uint32(midnightSpread/time.Second)) * time.Second
+	var hash uint32
+	for _, b := range []byte(accountID) {
+		hash = 31*hash + uint32(b)
+	}
+	return time.Duration(hash%uint32(midnightSpread/time.Second)) * time.Second
 }
 
 func (b *backfill) continueAsNew(ctx workflow.Context) error {

@@ -167,7 +167,9 @@ func (h *harvest) list(ctx workflow.Context, windows []provider.Window) error {
 			h.gap = listed.Cause
 			continue
 		}
-		h.result.WindowsListed++
+		if !listed.Dropped {
+			h.result.WindowsListed++
+		}
 	}
 	return nil
 }

@@ -47,7 +47,8 @@ type ListMeetingsInput struct {
 
 // ListMeetingsResult is one window listed, or why it was not.
 type ListMeetingsResult struct {
-	Found   int    `json:"found"` // new ones
+	Found   int    `json:"found"`             // new ones
+	Dropped bool   `json:"dropped,omitempty"` // nobody wants it any more: not listed
 	Cause   string `json:"cause,omitempty"`
 	Stopped Stop   `json:"stopped,omitzero"`
 	HeldBy  string `json:"held_by,omitempty"`

@@ -35,7 +35,7 @@ func TestReplay(t *testing.T) {
 	for _, name := range []string{
 		workflows.AuthorizeWorkflow, workflows.LinkWorkflow, workflows.HarvestWorkflow, workflows.CollectDevicesWorkflow,
 		workflows.DeboardWorkflow, workflows.RevokeWorkflow, workflows.ReceiveWorkflow, workflows.ResealWorkflow,
-		workflows.SweepWorkflow, workflows.RetainWorkflow, workflows.DisownWorkflow,
+		workflows.SweepWorkflow, workflows.RetainWorkflow, workflows.BackfillWorkflow, workflows.DisownWorkflow,
 	} {
 		if !seen[name] {
 			t.Errorf("there is no history of %s", name)

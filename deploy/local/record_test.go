@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -17,6 +19,7 @@ import (
 	"callweave/internal/temporalclient"
 	"callweave/internal/testenv"
 	"callweave/internal/vault"
+	"callweave/workflows"
 )
 
 var record = flag.String("record", "", "directory to record workflow histories into, one of each type, for the replay test")
@@ -56,7 +59,9 @@ func TestRecordHistories(t *testing.T) {
 	}()
 	// An unlinking takes histories with it, so they are recorded as workflows close.
 	recorded := map[string]bool{}
+	asked := false
 	for {
+		asked = asked || askBackfill(t, c, m)
 		recordClosed(t, c, temporalclient.NewCodec(master), recorded)
 		select {
 		case err := <-lived:
@@ -68,6 +73,29 @@ func TestRecordHistories(t *testing.T) {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// askBackfill asks for an hour of the first account that is linked, as an operator does: the
+// life of a link has no backfill. It reports whether there was one.
+func askBackfill(t *testing.T, c client.Client, m *machine) bool {
+	t.Helper()
+	var in workflows.BackfillInput
+	err := m.db.QueryRow(t.Context(), "select provider, account_id from links where status = 'active' and last_sync_at is not null limit 1").
+		Scan(&in.Provider, &in.AccountID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false
+	}
+	if err == nil {
+		in.To = time.Now().Add(-2 * time.Hour)
+		in.From = in.To.Add(-time.Hour)
+		_, err = c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+			ID: workflows.BackfillID(in.AccountRef, in.From), TaskQueue: workflows.TaskQueue,
+		}, workflows.BackfillWorkflow, in)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return true
 }
 
 // awaitSweeps waits until the histories behind some receipts are erased.

@@ -149,13 +149,13 @@ func (g *gauges) count(ctx context.Context, now time.Time) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, countFor)
 	defer cancel()
 	if g.counts, err = g.ledger.GapCounts(ctx); err != nil {
-		return err //nolint:wrapcheck // the store says what it is about
+		return err
 	}
 	if g.dueNow, err = g.ledger.CountAllDue(ctx, now); err != nil {
-		return err //nolint:wrapcheck // the same
+		return err
 	}
 	if g.budgets, err = g.ledger.TightBudgets(ctx, now, tightest); err != nil {
-		return err //nolint:wrapcheck // the same
+		return err
 	}
 	g.counted = now
 	return nil

@@ -3,6 +3,7 @@ package gapmetrics_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ func TestGapsAreShown(t *testing.T) {
 			switch data := m.Data.(type) {
 			case metricdata.Gauge[int64]:
 				for _, p := range data.DataPoints {
-					got[m.Name+" "+p.Attributes.Encoded(attribute.DefaultEncoder())] = fmt.Sprint(p.Value)
+					got[m.Name+" "+p.Attributes.Encoded(attribute.DefaultEncoder())] = strconv.FormatInt(p.Value, 10)
 				}
 			case metricdata.Gauge[float64]:
 				for _, p := range data.DataPoints {
