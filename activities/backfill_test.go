@@ -229,48 +229,45 @@ func TestPauseInTheMiddleOfAPass(t *testing.T) {
 	}
 }
 
-// Meetings that a live list shows are read before any of a backfill.
+// What is new is listed and read before any of a backfill: a budget that holds little holds
+// that.
 func TestLiveMeetingsComeBeforeABackfill(t *testing.T) {
 	t.Parallel()
 	b := harvestSetup{now: harvestDay.Add(15 * time.Hour), lookback: 4 * time.Hour}.set(t, 1)
 	from, to := harvestDay.AddDate(0, 0, -1), harvestDay
-	if err := b.store.BeginBackfill(t.Context(), store.Backfill{
+	err := b.store.BeginBackfill(t.Context(), store.Backfill{
 		AccountRef: b.ref, From: from, To: to, Windows: workflows.BackfillDays(from, to), WorkflowID: "w", RequestedBy: "cli",
-	}); err != nil {
-		t.Fatal(err)
-	}
-	b.run(workflows.HarvestInput{})
-	b.exec("update meetings set origin = 'live' where start_at >= $1", to)
-	var order []string
-	rows, err := b.pool.Query(t.Context(), "select origin from meetings where read_at is not null order by (select min(leg_id) from legs l where l.meeting_id = meetings.meeting_id)")
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var origin string
-		if err := rows.Scan(&origin); err != nil {
-			t.Fatal(err)
+	pass := func(budget int) (live, backfill int) {
+		b.exec("update links set max_daily_api_requests = $1", budget)
+		b.run(workflows.HarvestInput{})
+		return b.number("select count(*) from meetings where origin = 'live' and revision > 0"), b.number("select count(*) from meetings where origin = 'backfill' and revision > 0")
+	}
+	const lists = 2
+	pass(lists)
+	if n := b.number("select count(*) from windows where origin = 'backfill' and state = 'listed'"); n != 0 {
+		t.Error("the past was listed before what is new")
+	}
+	b.advance(5 * time.Minute)
+	pass(3 * lists) // another list of what is new, and the past's
+	due, err := b.store.DueMeetings(t.Context(), b.ref, b.clock(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := b.number("select count(*) from meetings where origin = 'live'")
+	if live == 0 || live == len(due) {
+		t.Fatalf("%d of %d meetings are live", live, len(due))
+	}
+	for i, meeting := range due {
+		if meeting.Backfill != (i >= live) {
+			t.Errorf("place %d of %d: of the past: %v, though %d are live", i, len(due), meeting.Backfill, live)
 		}
-		order = append(order, origin)
 	}
-	if len(order) == 0 || order[0] != "live" {
-		t.Fatalf("read: %v", order)
-	}
-	// Four are read at once, so that a few may change places.
-	live := 0
-	for _, origin := range order {
-		if origin == "live" {
-			live++
-		}
-	}
-	for i, origin := range order {
-		if origin == "live" && i >= live+readers || origin != "live" && i < live-readers {
-			t.Errorf("place %d of %d: %s, though %d are live", i, len(order), origin, live)
-		}
-	}
-	if live == 0 || live == len(order) {
-		t.Errorf("%d of %d were live", live, len(order))
+	if read, past := pass(100_000); read != live || past != len(due)-live {
+		t.Errorf("%d live meetings and %d of the past were read, want %d and %d", read, past, live, len(due)-live)
 	}
 }
 
