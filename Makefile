@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle bench-freshness fuzz check generate tools services clean
+.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle bench-weave bench-freshness fuzz check generate tools services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-harvest: services ## measure a day of a large account: samples a second ag
 bench-idle: services ## measure what linked accounts with nothing new cost, in about 8 minutes (CALLWEAVE_IDLE_ACCOUNTS=n for another number)
 	@CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_IDLE_ACCOUNTS=$(or $(CALLWEAVE_IDLE_ACCOUNTS),5000) \
 		go test -run '^$$' -bench Idle -benchtime 1x -timeout 30m ./activities
+
+bench-weave: ## measure the join of 2 million media samples with 3 million device samples
+	go test -run '^$$' -bench Join ./internal/correlate
 
 bench-freshness: services ## measure how soon call minutes can be queried, over a simulated day, in about 5 minutes
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -timeout $(TEST_TIMEOUT) -run '^$$' -bench Freshness -benchtime 1x ./activities

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"callweave/internal/macaddr"
+	"callweave/internal/secret"
 )
 
 // Site is a place of an org with what is known of its addresses.
@@ -47,18 +48,31 @@ func (s Source) rank() uint8 {
 	return 2
 }
 
-// Lease is an interval in which a client had an address and a place. Address and access
-// point may be unknown.
+// Lease is an interval in which a client had an address, a name and a place. Each of
+// these may be unknown.
 type Lease struct {
-	MAC    macaddr.Addr
-	SiteID uuid.UUID
-	IP     netip.Addr
-	AP     macaddr.Addr // zero for wired clients
-	Band   string
-	Source Source
-	From   time.Time
-	To     time.Time
+	MAC      macaddr.Addr
+	SiteID   uuid.UUID
+	IP       netip.Addr
+	Hostname secret.Text
+	Wired    bool
+	AP       macaddr.Addr // zero for wired clients
+	Band     string
+	Source   Source
+	From     time.Time
+	To       time.Time
 }
+
+// Medium is what carries a leg, as far as its device knows.
+type Medium uint8
+
+// The media. An unknown one, as of a VPN's adapter, contradicts nothing.
+const (
+	MediumUnknown Medium = iota
+	MediumWired
+	MediumWireless
+	MediumCellular // no network of an org
+)
 
 // Leg is one join of a participant, as far as the network can recognise it.
 type Leg struct {
@@ -68,4 +82,7 @@ type Leg struct {
 	MAC        macaddr.Addr
 	PublicIP   netip.Addr
 	PrivateIPs []netip.Addr
+	Hostname   secret.Text
+	Medium     Medium
+	Guest      bool // not of the account: whose names are not the org's
 }

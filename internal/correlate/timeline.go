@@ -37,19 +37,21 @@ type timeline struct {
 // newTimeline flattens overlapping spans; it sorts them in place. O(n log n), and
 // linear where they are sorted and do not overlap.
 func newTimeline(spans []span) timeline {
-	slices.SortFunc(spans, func(a, b span) int {
-		switch {
-		case a.from < b.from:
-			return -1
-		case a.from > b.from:
-			return 1
-		}
-		return int(a.row) - int(b.row)
-	})
+	if !slices.IsSortedFunc(spans, byStart) {
+		slices.SortFunc(spans, byStart)
+	}
 	line := timeline{at: make([]int64, 0, len(spans)+1), row: make([]int32, 0, len(spans)+1)}
 	var open finestFirst
 	for next := 0; next < len(spans); {
 		now := spans[next].from
+		// Most samples have their time for themselves.
+		if s := spans[next]; s.from < s.to && (next+1 == len(spans) || s.to <= spans[next+1].from) {
+			line.add(now, s.row)
+			if next++; next == len(spans) || s.to < spans[next].from {
+				line.add(s.to, None)
+			}
+			continue
+		}
 		for {
 			for ; next < len(spans) && spans[next].from <= now; next++ {
 				if spans[next].from < spans[next].to {
@@ -71,6 +73,16 @@ func newTimeline(spans []span) timeline {
 		}
 	}
 	return line
+}
+
+func byStart(a, b span) int {
+	switch {
+	case a.from < b.from:
+		return -1
+	case a.from > b.from:
+		return 1
+	}
+	return int(a.row) - int(b.row)
 }
 
 func (t *timeline) add(at int64, row int32) {

@@ -9,7 +9,9 @@ import (
 	"callweave/internal/correlate"
 	"callweave/internal/macaddr"
 	"callweave/internal/measure"
+	"callweave/internal/secret"
 	"callweave/internal/store/db"
+	"callweave/internal/vault"
 )
 
 // devices is what the network knew, row by row, and the history that names rows by
@@ -82,7 +84,7 @@ func (d *devices) index(clients map[macaddr.Addr]bool) {
 		Radios:  make([]correlate.RadioSpan, len(d.radios)),
 		WANs:    make([]correlate.WANSpan, len(d.wans)),
 	}
-	for _, l := range leasesOf(d.leases) {
+	for _, l := range leasesOf(d.leases, nil) {
 		if clients[l.MAC] {
 			spans.Leases = append(spans.Leases, l)
 		}
@@ -115,7 +117,8 @@ func sitesOf(rows []db.Site) []correlate.Site {
 	return sites
 }
 
-func leasesOf(rows []db.Lease) []correlate.Lease {
+// leasesOf reads leases, with the names of clients where there is a key to open them.
+func leasesOf(rows []db.Lease, names *vault.Key) []correlate.Lease {
 	leases := make([]correlate.Lease, len(rows))
 	for i, row := range rows {
 		var ip netip.Addr
@@ -124,7 +127,14 @@ func leasesOf(rows []db.Lease) []correlate.Lease {
 		}
 		leases[i] = correlate.Lease{
 			MAC: macaddr.FromHardware(row.Mac), SiteID: row.SiteID, IP: ip, AP: macaddr.FromHardware(row.ApMac),
-			Band: row.Band, Source: correlate.Source(row.Source), From: row.FromAt, To: row.ToAt,
+			Band: row.Band, Source: correlate.Source(row.Source), From: row.FromAt, To: row.ToAt, Wired: row.Wired,
+		}
+		if names == nil || row.HostnameSealed == nil {
+			continue
+		}
+		// A name sealed with an earlier key of the org is of data that were erased, and unknown.
+		if name, err := names.Open(leaseHostname, row.HostnameSealed); err == nil {
+			leases[i].Hostname = secret.New(string(name))
 		}
 	}
 	return leases

@@ -15,6 +15,9 @@ const (
 	matchPerson = "person_sealed"
 )
 
+// leaseHostname is what the name of a client is sealed for, in leases.
+const leaseHostname = "hostname"
+
 // weave makes the rows of one meeting.
 func (b *batch) weave(meeting db.PendingWeavesRow) (store.WeaveLanding, error) {
 	landing := store.WeaveLanding{AccountRef: b.ref, OrgID: b.orgID, MeetingID: meeting.MeetingID, Revision: meeting.Revision}
@@ -54,10 +57,10 @@ func (b *batch) match(meeting db.PendingWeavesRow, l *leg) (db.CopyMatchesParams
 func (b *batch) reseal(l *leg) ([]byte, error) {
 	var person provider.Person
 	if !l.Guest || !b.discard {
-		var err error
-		if person, err = b.accountKey.OpenPerson(legPerson, l.PersonSealed); err != nil {
-			return nil, err
+		if l.err != nil {
+			return nil, l.err
 		}
+		person = l.person
 	}
 	return b.linkKey.SealPerson(matchPerson, person)
 }
@@ -69,9 +72,10 @@ func (b *batch) minutes(out []db.CopyMinutesParams, l *leg) []db.CopyMinutesPara
 	for i := range samples {
 		intervals.Start[i], intervals.End[i] = samples[i].StartAt.UnixMicro(), samples[i].EndAt.UnixMicro()
 	}
-	stay := correlate.Stay{MAC: l.match.MAC, SiteID: l.match.SiteID, JoinAt: l.JoinAt, LeaveAt: l.leaveAt}
-	for i, joined := range b.devices.history.Join(nil, stay, intervals) {
+	for i, joined := range b.devices.history.Join(nil, l.match.Stays, intervals) {
 		minute := b.minute(l, &samples[i])
+		stay := &l.match.Stays[joined.Stay]
+		minute.SiteID, minute.ClientMac = stay.SiteID, stay.MAC.Hardware()
 		minute.ApMac, minute.Band = joined.AP.Hardware(), joined.Band
 		b.devices.fill(&minute, joined)
 		out = append(out, minute)
@@ -79,7 +83,7 @@ func (b *batch) minutes(out []db.CopyMinutesParams, l *leg) []db.CopyMinutesPara
 	return out
 }
 
-// minute is a call minute without what the network knew.
+// minute is a call minute without where it was and what the network knew.
 func (b *batch) minute(l *leg, s *db.MediaSample) db.CopyMinutesParams {
 	verdict := b.thresholds.Judge(&provider.MediaSample{
 		AudioIn:  provider.Stream{LatencyMS: s.AudioInLatencyMs, JitterMS: s.AudioInJitterMs, LossAvgRatio: s.AudioInLossAvgRatio},
@@ -94,7 +98,6 @@ func (b *batch) minute(l *leg, s *db.MediaSample) db.CopyMinutesParams {
 	return db.CopyMinutesParams{
 		OrgID: b.orgID, LegID: l.LegID, StartAt: s.StartAt, EndAt: s.EndAt,
 		Provider: l.Provider, AccountID: l.AccountID, MeetingID: l.MeetingID,
-		SiteID: l.match.SiteID, ClientMac: l.match.MAC.Hardware(),
 		Bad: verdict.Bad, WorstDirection: string(verdict.Direction), WorstMetric: string(verdict.Metric), Bucket: string(verdict.Bucket),
 		AudioInLatencyMs: s.AudioInLatencyMs, AudioInJitterMs: s.AudioInJitterMs, AudioInLossRatio: s.AudioInLossAvgRatio,
 		AudioOutLatencyMs: s.AudioOutLatencyMs, AudioOutJitterMs: s.AudioOutJitterMs, AudioOutLossRatio: s.AudioOutLossAvgRatio,

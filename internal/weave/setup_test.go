@@ -150,7 +150,7 @@ func meetingID(m *world.Meeting) string { return base64.StdEncoding.EncodeToStri
 func (b *bundle) leg(l *world.Leg) provider.Leg {
 	leg := provider.Leg{
 		MeetingID: meetingID(l.Meeting), ParticipantID: l.UserID, JoinAt: l.JoinAt, LeaveAt: l.LeaveAt,
-		Guest: l.Person == nil, PublicIP: l.PublicIP, PrivateIPs: []netip.Addr{l.PrivateIP}, MAC: l.MAC,
+		Guest: l.Person == nil, NetworkType: l.Network, PublicIP: l.PublicIP, PrivateIPs: []netip.Addr{l.PrivateIP}, MAC: l.MAC,
 		Person: provider.Person{Name: secret.New("Guest of " + l.GuestName), Hostname: secret.New(l.Hostname)},
 	}
 	if l.Person != nil {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -116,6 +117,7 @@ type batch struct {
 	thresholds correlate.Thresholds
 	discard    bool       // identities of guests
 	accountKey *vault.Key // opens what was harvested
+	orgKey     *vault.Key // opens what was collected
 	linkKey    *vault.Key // seals what is woven
 	legs       map[string][]leg
 	samples    map[int64][]db.MediaSample
@@ -126,8 +128,10 @@ type batch struct {
 type leg struct {
 	db.Leg
 	leaveAt time.Time
+	person  provider.Person
 	match   correlate.Match
 	matched bool
+	err     error // why nobody knows who it is
 }
 
 func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, pending []db.PendingWeavesRow) (*batch, error) {
@@ -144,6 +148,9 @@ func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.U
 		thresholds: correlate.Thresholds{LatencyMS: org.LatencyBadMs, JitterMS: org.JitterBadMs, LossRatio: org.LossBadRatio},
 	}
 	if b.accountKey, err = w.vault.Key(ctx, vault.AccountScope(ref)); err != nil {
+		return nil, err
+	}
+	if b.orgKey, err = w.vault.Key(ctx, vault.OrgScope(orgID)); err != nil {
 		return nil, err
 	}
 	if b.linkKey, err = w.vault.Key(ctx, vault.LinkScope(ref, orgID)); err != nil {
@@ -203,14 +210,16 @@ func (w *Weaver) matchLegs(ctx context.Context, b *batch, from, to time.Time) ([
 		return nil, err
 	}
 	b.devices.leases = leases
-	matcher := correlate.NewMatcher(sitesOf(sites), leasesOf(leases))
+	matcher := correlate.NewMatcher(sitesOf(sites), leasesOf(leases, b.orgKey))
 	var matched []*leg
 	for _, legs := range b.legs {
 		for i := range legs {
 			l := &legs[i]
+			l.person, l.err = b.accountKey.OpenPerson(legPerson, l.PersonSealed)
 			facts := correlate.Leg{
-				ID: l.LegID, JoinAt: l.JoinAt, LeaveAt: l.leaveAt,
+				ID: l.LegID, JoinAt: l.JoinAt, LeaveAt: l.leaveAt, Guest: l.Guest,
 				MAC: macaddr.FromHardware(l.Mac), PrivateIPs: l.PrivateIps,
+				Hostname: l.person.Hostname, Medium: mediumOf(l.NetworkType),
 			}
 			if l.PublicIp != nil {
 				facts.PublicIP = *l.PublicIp
@@ -230,7 +239,11 @@ func (w *Weaver) loadMatched(ctx context.Context, b *batch, matched []*leg, from
 	clients := make(map[macaddr.Addr]bool, len(matched))
 	for i, l := range matched {
 		ids[i] = l.LegID
-		clients[l.match.MAC] = true
+		for _, stay := range l.match.Stays {
+			if !stay.MAC.IsZero() {
+				clients[stay.MAC] = true
+			}
+		}
 	}
 	samples, err := w.store.WeaveSamples(ctx, ids, from, to)
 	if err != nil {
@@ -245,4 +258,18 @@ func (w *Weaver) loadMatched(ctx context.Context, b *batch, matched []*leg, from
 		return fmt.Errorf("load devices of %s: %w", b.orgID, err)
 	}
 	return nil
+}
+
+// mediumOf reads what Zoom calls a leg's network type (Dashboard API reference, "List
+// meeting participants": Wired, Wifi, PPP, Cellular, Others).
+func mediumOf(networkType string) correlate.Medium {
+	switch strings.ToLower(networkType) {
+	case "wired":
+		return correlate.MediumWired
+	case "wifi":
+		return correlate.MediumWireless
+	case "cellular":
+		return correlate.MediumCellular
+	}
+	return correlate.MediumUnknown
 }

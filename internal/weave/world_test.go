@@ -13,9 +13,9 @@ import (
 )
 
 // evidence reports whether anything Zoom shows of the leg can be found in the network's
-// data: its hardware address, or its own private address, which a tunnel hides.
+// data: its hardware address, its own private address, which a tunnel hides, or its name.
 func evidence(l *world.Leg) bool {
-	return l.Client != nil && (l.MAC == l.Client.MAC || !l.VPN)
+	return l.Client != nil && (l.MAC == l.Client.MAC || !l.VPN || l.Hostname != "")
 }
 
 type matched struct {

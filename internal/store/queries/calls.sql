@@ -6,7 +6,7 @@ with found as (
     select m.provider, m.meeting_id, m.meeting_uuid, m.client_mac, m.join_at, m.leave_at, m.leg_id,
         m.audio_quality, m.video_quality, m.screen_quality,
         (case @sort_field::text
-            when 'mac' then m.client_mac::text
+            when 'mac' then coalesce(m.client_mac::text, '')
             when 'meeting_id' then coalesce(m.meeting_uuid::text, m.meeting_id)
             when 'app' then m.provider
             when 'end_time' then to_char(extract(epoch from m.leave_at) * 1000000, 'FM00000000000000000000')
