@@ -13,6 +13,7 @@ import (
 	"callweave/internal/api"
 	"callweave/internal/flows"
 	"callweave/internal/store"
+	"callweave/internal/store/db"
 	"callweave/workflows"
 )
 
@@ -49,18 +50,17 @@ func (a *app) backfill() *cobra.Command {
 }
 
 func (a *app) runBackfill(ctx context.Context, in workflows.BackfillInput, wait bool) error {
-	s, f, done, err := a.openAll(ctx)
+	_, f, done, err := a.openAll(ctx, func(s *store.Store) error {
+		linked, err := s.AccountHasLinks(ctx, in.AccountRef)
+		if err == nil && !linked {
+			err = fmt.Errorf("backfill %s: no org is linked to it: %w", in.AccountRef, store.ErrNotFound)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	defer done()
-	linked, err := s.AccountHasLinks(ctx, in.AccountRef)
-	if err != nil {
-		return err
-	}
-	if !linked {
-		return fmt.Errorf("backfill %s: no org is linked to it: %w", in.AccountRef, store.ErrNotFound)
-	}
 	workflowID, err := f.Backfill(ctx, in)
 	if err != nil {
 		return err
@@ -71,9 +71,14 @@ func (a *app) runBackfill(ctx context.Context, in workflows.BackfillInput, wait 
 	return a.awaitBackfill(ctx, f, workflowID)
 }
 
-// openAll connects to the database and to Temporal.
-func (a *app) openAll(ctx context.Context) (s *store.Store, f *flows.Flows, done func(), err error) {
+// openAll connects to the database and, where the check of what is there finds nothing wrong,
+// to Temporal.
+func (a *app) openAll(ctx context.Context, check func(s *store.Store) error) (s *store.Store, f *flows.Flows, done func(), err error) {
 	if s, err = a.openStore(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := check(s); err != nil {
+		s.Close()
 		return nil, nil, nil, err
 	}
 	v, err := a.openVault(ctx, s)
@@ -121,18 +126,18 @@ func (a *app) backfillChange(use, short, action string, do change) *cobra.Comman
 	command := &cobra.Command{
 		Use: use, Short: short, Args: cobra.NoArgs,
 		RunE: doing(func(ctx context.Context) error {
-			s, f, done, err := a.openAll(ctx)
+			var found db.Backfill
+			s, f, done, err := a.openAll(ctx, func(s *store.Store) (err error) {
+				found, err = s.Backfill(ctx, t.ref(), from.Time)
+				if err == nil && found.FinishedAt != nil {
+					err = fmt.Errorf("backfill of %s from %s is %s: %w", t.ref(), when(from.Time), found.State, store.ErrNotFound)
+				}
+				return err
+			})
 			if err != nil {
 				return err
 			}
 			defer done()
-			found, err := s.Backfill(ctx, t.ref(), from.Time)
-			if err == nil && found.FinishedAt != nil {
-				err = fmt.Errorf("backfill of %s from %s is %s: %w", t.ref(), when(from.Time), found.State, store.ErrNotFound)
-			}
-			if err != nil {
-				return err
-			}
 			err = s.Audit(ctx, store.Entry{
 				Actor: cliActor, Action: action, Object: t.ref().String(), Detail: map[string]any{"from": from.UTC()},
 			})
