@@ -104,11 +104,11 @@ func searchAttributesKnown(ctx context.Context, c client.Client, namespace strin
 }
 
 func registerCommand(namespace string) string {
-	command := "temporal operator search-attribute create --namespace " + namespace
+	command := []string{"temporal operator search-attribute create --namespace " + namespace}
 	for _, name := range slices.Sorted(maps.Keys(searchAttributes())) {
-		command += " --name " + name + " --type Keyword"
+		command = append(command, "--name "+name+" --type Keyword")
 	}
-	return command
+	return strings.Join(command, " ")
 }
 
 // Check reports whether the cluster answers and the namespace exists.
