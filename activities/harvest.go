@@ -109,7 +109,14 @@ func (h *Harvest) plan(ctx context.Context, in workflows.PlanHarvestInput) (work
 		return workflows.PlanHarvestResult{}, err
 	}
 	spent, err := h.store.TotalRequests(ctx, in.AccountRef)
-	return workflows.PlanHarvestResult{Windows: open, Past: past, RequestsBefore: spent}, err
+	if err != nil {
+		return workflows.PlanHarvestResult{}, err
+	}
+	live := false
+	if plan.now() {
+		live, _, err = h.store.LiveBudget(ctx, in.AccountRef, h.config.Now())
+	}
+	return workflows.PlanHarvestResult{Windows: open, Past: past, RequestsBefore: spent, Live: live}, err
 }
 
 func (h *Harvest) windows(ctx context.Context, in workflows.PlanHarvestInput) (windowPlan, error) {

@@ -121,7 +121,7 @@ func (l *look) list(ctx context.Context, window provider.Window) (workflows.Plan
 	if err := l.store.PlanWindows(ctx, l.in.AccountRef, store.OriginLive, l.plan.windows); err != nil {
 		return workflows.PlanHarvestResult{}, err
 	}
-	return workflows.PlanHarvestResult{Windows: l.plan.windows, RequestsBefore: l.seen.RequestsBefore}, nil
+	return workflows.PlanHarvestResult{Windows: l.plan.windows, RequestsBefore: l.seen.RequestsBefore, Live: l.seen.Live}, nil
 }
 
 func (l *look) listOnce(ctx context.Context, window provider.Window) (seen, added int, err error) {
@@ -178,23 +178,24 @@ func (c *confirming) Worked(ctx context.Context, ref provider.AccountRef, access
 	return nil
 }
 
-// conclude ends the pass, or leaves it to be gone on with where a meeting is to be read.
+// conclude ends the pass, or leaves it to be gone on with where a meeting is to be read, be it
+// a running one.
 func (l *look) conclude(ctx context.Context, window provider.Window, seen, added int) (workflows.PlanHarvestResult, error) {
-	result := workflows.PlanHarvestResult{Found: added, RequestsBefore: l.seen.RequestsBefore}
+	result := workflows.PlanHarvestResult{Found: added, RequestsBefore: l.seen.RequestsBefore, Live: l.seen.Live && l.plan.now()}
 	ending := l.ending(ctx, window)
 	ending.Meetings = seen
 	if window != (provider.Window{}) {
 		result.Listed = 1
 	}
 	due := l.seen.Due
-	if !due && seen > 0 {
+	if !due && !result.Live && seen > 0 {
 		count, err := l.store.CountDueMeetings(ctx, l.in.AccountRef, l.config.Now())
 		if err != nil {
 			return workflows.PlanHarvestResult{}, err
 		}
 		due = count > 0
 	}
-	if due {
+	if due || result.Live {
 		ending.Told, ending.Run = false, store.Run{} // the pass goes on, and the ledger stays its own
 		return result, l.end(ctx, ending)
 	}

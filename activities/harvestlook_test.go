@@ -42,6 +42,10 @@ func TestLook(t *testing.T) {
 			given: func(f *fleet) { f.meet(f.refs[0], 1) },
 			want:  lookResult{Result: workflows.PlanHarvestResult{Listed: 1, Found: 1}, Requests: "2", Windows: "listed", Claimed: "true", Link: "none"},
 		},
+		"a link wants to see meetings run": {
+			given: func(f *fleet) { f.exec("update links set live = true") },
+			want:  lookResult{Result: workflows.PlanHarvestResult{Listed: 1, Live: true}, Requests: "2", Windows: "listed", Claimed: "true", Link: "none"},
+		},
 		"a meeting that was listed before is due": {
 			given: func(f *fleet) {
 				f.exec(`insert into meetings (provider, account_id, meeting_id, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count, due_at)

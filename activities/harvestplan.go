@@ -33,6 +33,9 @@ type windowPlan struct {
 	deep    bool // it looks back as far as is ever needed
 }
 
+// now reports whether the plan reaches up to the present, where meetings run.
+func (p windowPlan) now() bool { return p.origin == store.OriginLive && len(p.windows) > 0 }
+
 // planLive plans the harvest that is for the time at. A time that is past what was listed
 // gives windows from there to at, however long nothing was listed. A time before that
 // (the backfill of a schedule) gives the window of its own interval, unless the last

@@ -87,6 +87,7 @@ type readBatch struct {
 	ref        provider.AccountRef
 	claim      *holder
 	session    *session
+	live       provider.LiveService // of a batch of running meetings
 	key        *vault.Key
 	keepGuests bool
 
@@ -160,6 +161,9 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 func (b *readBatch) readOne(ctx context.Context, meeting store.DueMeeting) error {
+	if b.live != nil {
+		return b.readLive(ctx, meeting)
+	}
 	if meeting.Backfill { // it may have been paused since
 		wanted, err := b.harvest.store.MeetingWanted(ctx, b.ref, meeting.ID)
 		if err != nil || !wanted {
@@ -181,28 +185,21 @@ func (b *readBatch) readOne(ctx context.Context, meeting store.DueMeeting) error
 	if err != nil {
 		return fmt.Errorf("read meeting of %s: %w", b.ref, err)
 	}
-	err = b.keep(ctx, meeting, legs, readAt)
+	err = b.keep(ctx, meeting, store.MeetingLanding{Unmeasured: unmeasured(legs)}, legs, readAt)
 	if state, refused := refusedByDatabase(err); refused {
 		activity.GetLogger(ctx).Warn("a meeting cannot be stored", "account_id", b.ref.AccountID, "sqlstate", state)
 		return b.quarantine(ctx, meeting.ID, workflows.ErrMalformed)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		b.countLegs(legs)
 	}
-	samples := 0
-	for i := range legs {
-		samples += len(legs[i].Samples)
-	}
-	b.count(workflows.ReadMeetingsResult{Read: 1, Legs: len(legs), MediaSamples: samples})
-	return nil
+	return err
 }
 
 // keep lands a read. Who joined is asked for only where the meeting was read before.
-func (b *readBatch) keep(ctx context.Context, meeting store.DueMeeting, legs []provider.Leg, readAt time.Time) (err error) {
-	landing := store.MeetingLanding{
-		AccountRef: b.ref, MeetingID: meeting.ID, First: !meeting.Landed, ReadAt: readAt, SettleAfter: b.harvest.config.SettleAfter,
-		Unmeasured: unmeasured(legs),
-	}
+func (b *readBatch) keep(ctx context.Context, meeting store.DueMeeting, landing store.MeetingLanding, legs []provider.Leg, readAt time.Time) (err error) {
+	landing.AccountRef, landing.MeetingID, landing.First = b.ref, meeting.ID, !meeting.Landed
+	landing.ReadAt, landing.SettleAfter = readAt, b.harvest.config.SettleAfter
 	for {
 		var known map[legKey]knownLeg
 		if !landing.First {
@@ -247,6 +244,14 @@ func (b *readBatch) quarantine(ctx context.Context, meetingID, cause string) err
 	}
 	b.count(workflows.ReadMeetingsResult{Quarantined: 1})
 	return nil
+}
+
+func (b *readBatch) countLegs(legs []provider.Leg) {
+	samples := 0
+	for i := range legs {
+		samples += len(legs[i].Samples)
+	}
+	b.count(workflows.ReadMeetingsResult{Read: 1, Legs: len(legs), MediaSamples: samples})
 }
 
 func (b *readBatch) count(more workflows.ReadMeetingsResult) {

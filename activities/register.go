@@ -80,6 +80,7 @@ func Register(registry worker.ActivityRegistry, set Set) {
 			workflows.PlanActivity:          set.Harvest.PlanHarvest,
 			workflows.ListMeetingsActivity:  set.Harvest.ListMeetings,
 			workflows.ReadMeetingsActivity:  set.Harvest.ReadMeetings,
+			workflows.ReadLiveActivity:      set.Harvest.ReadLive,
 			workflows.FinishHarvestActivity: set.Harvest.FinishHarvest,
 		})
 	}

@@ -30,6 +30,7 @@ type shownLink struct {
 	MissingScopes       []string   `json:"missing_scopes"`
 	MaxDailyAPIRequests *int32     `json:"max_daily_api_requests"` // null: the default
 	DiscardGuestInfo    bool       `json:"discard_guest_info"`
+	Live                bool       `json:"live"`
 	DevicesSyncedAt     *time.Time `json:"devices_synced_at"`
 	DevicesError        string     `json:"devices_error,omitempty"`
 
@@ -40,7 +41,7 @@ func showLink(l links.Link, org uuid.UUID) shownLink {
 	shown := shownLink{
 		Provider: string(l.Provider), AccountID: l.AccountID, OrgID: org, Company: l.Company.Reveal(), LinkedBy: l.LinkedBy.Reveal(),
 		LinkedAt: l.LinkedAt, Status: l.Status, LastStatus: l.LastStatus, Errors: l.Errors, MissingScopes: l.MissingScopes,
-		MaxDailyAPIRequests: l.MaxDailyAPIRequests, DiscardGuestInfo: l.DiscardGuestInfo, DevicesError: l.DevicesError,
+		MaxDailyAPIRequests: l.MaxDailyAPIRequests, DiscardGuestInfo: l.DiscardGuestInfo, Live: l.Live, DevicesError: l.DevicesError,
 	}
 	if !l.LastSyncAt.IsZero() {
 		shown.LastSyncAt = &l.LastSyncAt
@@ -150,6 +151,6 @@ func linkLines(l shownLink) []string {
 		row("linked by", l.LinkedBy), row("linked at", l.LinkedAt), row("status", l.Status),
 		row("last status", l.LastStatus), row("last sync", l.LastSyncAt), row("errors", strings.Join(l.Errors, "; ")),
 		row("missing scopes", strings.Join(l.MissingScopes, " ")), row("max daily API requests", requests),
-		row("discard guest info", l.DiscardGuestInfo), row("devices synced", l.DevicesSyncedAt), row("devices error", l.DevicesError),
+		row("discard guest info", l.DiscardGuestInfo), row("live data", l.Live), row("devices synced", l.DevicesSyncedAt), row("devices error", l.DevicesError),
 	}
 }

@@ -12,7 +12,7 @@ import (
 func (a *app) linkSet() *cobra.Command {
 	var t target
 	var requests int64
-	var discard bool
+	var discard, live bool
 	command := &cobra.Command{
 		Use:   "set",
 		Short: "Change the settings of a link",
@@ -29,8 +29,11 @@ func (a *app) linkSet() *cobra.Command {
 			if command.Flags().Changed("discard-guest-info") {
 				settings.DiscardGuestInfo = &discard
 			}
+			if command.Flags().Changed("live") {
+				settings.Live = &live
+			}
 			if settings == (store.LinkSettings{}) {
-				return usagef("want --max-daily-api-requests or --discard-guest-info")
+				return usagef("want --max-daily-api-requests, --discard-guest-info or --live")
 			}
 			return doing(func(ctx context.Context) error { return a.setLink(ctx, t, settings) })(command, args)
 		},
@@ -39,6 +42,8 @@ func (a *app) linkSet() *cobra.Command {
 	t.accountFlags(command)
 	command.Flags().Int64Var(&requests, "max-daily-api-requests", 0, "how many API requests a day the account may be asked")
 	command.Flags().BoolVar(&discard, "discard-guest-info", false, "redact participants that are not of the account")
+	command.Flags().BoolVar(&live, "live", false, "true to show meetings while they run, marked as provisional (costs requests at every harvest); false not to")
+	command.Flags().Lookup("live").NoOptDefVal = "" // --live true as well as --live=true
 	require(command, "org", "account")
 	return command
 }
@@ -52,7 +57,7 @@ func (a *app) setLink(ctx context.Context, t target, settings store.LinkSettings
 	if err := s.SetLinkSettings(ctx, t.ref(), t.org.UUID, settings); err != nil {
 		return err
 	}
-	detail := map[string]any{"max_daily_api_requests": settings.MaxDailyAPIRequests, "discard_guest_info": settings.DiscardGuestInfo}
+	detail := map[string]any{"max_daily_api_requests": settings.MaxDailyAPIRequests, "discard_guest_info": settings.DiscardGuestInfo, "live": settings.Live}
 	err = s.Audit(ctx, store.Entry{OrgID: &t.org.UUID, Actor: cliActor, Action: "link set", Object: t.ref().String(), Detail: detail})
 	if err != nil {
 		return err

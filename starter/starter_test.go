@@ -165,9 +165,10 @@ func TestLinks(t *testing.T) {
 	var set map[string]any
 	b.json(t, &set, "link", "set", "--org", b.org.String(), "--account", account, "--max-daily-api-requests", "5000")
 	b.json(t, &set, "link", "set", "--org", b.org.String(), "--account", account, "--discard-guest-info")
+	b.json(t, &set, "link", "set", "--org", b.org.String(), "--account", account, "--live", "true")
 	var shown shownLink
 	b.json(t, &shown, "link", "show", "--org", b.org.String(), "--account", account)
-	if shown.MaxDailyAPIRequests == nil || *shown.MaxDailyAPIRequests != 5000 || !shown.DiscardGuestInfo {
+	if shown.MaxDailyAPIRequests == nil || *shown.MaxDailyAPIRequests != 5000 || !shown.DiscardGuestInfo || !shown.Live {
 		t.Errorf("settings: %+v", shown)
 	}
 	if code, out, _ := b.run(t, "link", "show", "--org", b.org.String(), "--account", account); code != 0 || !strings.Contains(out, "5000") {

@@ -30,7 +30,7 @@ var scheduledAt = temporal.NewSearchAttributeKeyTime("TemporalScheduledStartTime
 // Where there is nothing new, the first activity is the whole pass.
 //
 //	look ─→ nothing new: done
-//	plan ─→ list, per window ─→ read, in batches ─→ finish ─→ weave, per org
+//	plan ─→ list, per window ─→ read, in batches ─→ read live ─→ finish ─→ weave, per org
 //
 // What an operator expects now and then (a spent quota, an account that must be linked
 // again, a provider that is down) ends the pass as completed, with the cause in
@@ -72,6 +72,7 @@ type harvest struct {
 	past   int    // windows of the past, the last ones of the plan
 	gap    string // why a window could not be listed, though others were
 	orgs   []uuid.UUID
+	live   bool // a link wants to see meetings run
 	ended  bool // a look was the whole pass
 }
 
@@ -98,6 +99,9 @@ func (h *harvest) run(ctx workflow.Context) error {
 	if err == nil && !h.stopped() {
 		err = notListed
 	}
+	if err == nil && !h.stopped() && h.live {
+		err = h.readLive(ctx)
+	}
 	if h.result.HeldBy != "" {
 		h.show(ctx, "held by "+h.result.HeldBy)
 		return nil
@@ -118,7 +122,7 @@ func (h *harvest) plan(ctx workflow.Context) ([]provider.Window, error) {
 	h.show(ctx, "looking for what is new")
 	var plan PlanHarvestResult
 	err := workflow.ExecuteActivity(looking(ctx, h.key(), "Look for what is new"), PlanActivity, in).Get(ctx, &plan)
-	h.before, h.past, h.result.HeldBy = plan.RequestsBefore, plan.Past, plan.HeldBy
+	h.before, h.past, h.live, h.result.HeldBy = plan.RequestsBefore, plan.Past, plan.Live, plan.HeldBy
 	h.result.WindowsListed, h.result.MeetingsFound = plan.Listed, plan.Found
 	if h.ended = plan.Ended; h.ended {
 		h.orgs = plan.WeaveOrgs
@@ -204,6 +208,27 @@ func (h *harvest) read(ctx workflow.Context) error {
 			return nil
 		}
 	}
+	return nil
+}
+
+// readLive reads the meetings that run, where the plan says so: a pass that was planned before
+// that was there goes on without. It is done last and tried little, for whatever goes wrong
+// with it, the records come all the same.
+func (h *harvest) readLive(ctx workflow.Context) error {
+	h.show(ctx, "reading running meetings")
+	var live ReadLiveResult
+	err := workflow.ExecuteActivity(watching(ctx, h.key(), "Read running meetings"), ReadLiveActivity, ReadLiveInput{AccountRef: h.in.AccountRef}).Get(ctx, &live)
+	if temporal.IsCanceledError(err) {
+		return err
+	}
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("running meetings were not read", "error_type", ErrorType(err))
+		return nil
+	}
+	h.result.LiveRead = live.Read
+	h.result.Legs += live.Legs
+	h.result.MediaSamples += live.MediaSamples
+	h.stop, h.result.HeldBy = live.Stopped, live.HeldBy
 	return nil
 }
 

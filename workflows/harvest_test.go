@@ -27,6 +27,7 @@ type fakeHarvest struct {
 	plan   func() (PlanHarvestResult, error)
 	list   func(call int) (ListMeetingsResult, error)
 	read   func(call int) (ReadMeetingsResult, error)
+	live   func() (ReadLiveResult, error)
 	finish FinishHarvestResult
 	weave  func(call int, in WeaveInput) (WeaveResult, error)
 }
@@ -57,6 +58,10 @@ func (f *fakeHarvest) environment() *testsuite.TestWorkflowEnvironment {
 		},
 		ReadMeetingsActivity: func(context.Context, ReadMeetingsInput) (ReadMeetingsResult, error) {
 			return f.read(f.called(ReadMeetingsActivity))
+		},
+		ReadLiveActivity: func(context.Context, ReadLiveInput) (ReadLiveResult, error) {
+			f.called(ReadLiveActivity)
+			return f.live()
 		},
 		FinishHarvestActivity: func(_ context.Context, in FinishHarvestInput) (FinishHarvestResult, error) {
 			f.called(FinishHarvestActivity)
@@ -146,6 +151,48 @@ func TestHarvest(t *testing.T) {
 				WindowsListed: 1, MeetingsFound: 4, MeetingsRead: 4, Legs: 20, MediaSamples: 200, Requests: 17, Woven: 60, WaitingWeave: 2,
 			},
 			calls: map[string]int{PlanActivity: 1, ReadMeetingsActivity: 2, FinishHarvestActivity: 1, WeaveActivity: 3},
+		},
+		"running meetings are read, too": {
+			change: func(f *fakeHarvest) {
+				f.plan = func() (PlanHarvestResult, error) {
+					return PlanHarvestResult{Listed: 1, RequestsBefore: 100, Live: true}, nil
+				}
+				f.live = func() (ReadLiveResult, error) {
+					return ReadLiveResult{Running: 4, Read: 3, Legs: 7, MediaSamples: 70}, nil
+				}
+			},
+			want: HarvestResult{
+				WindowsListed: 1, MeetingsRead: 4, LiveRead: 3, Legs: 27, MediaSamples: 270, Requests: 17, Woven: 60, WaitingWeave: 2,
+			},
+			calls: map[string]int{PlanActivity: 1, ReadMeetingsActivity: 2, ReadLiveActivity: 1, FinishHarvestActivity: 1, WeaveActivity: 3},
+		},
+		"running meetings cannot be read": {
+			change: func(f *fakeHarvest) {
+				f.plan = func() (PlanHarvestResult, error) {
+					return PlanHarvestResult{Listed: 1, RequestsBefore: 100, Live: true}, nil
+				}
+				f.live = func() (ReadLiveResult, error) {
+					return ReadLiveResult{}, temporal.NewApplicationError("down", ErrTransient)
+				}
+			},
+			want: HarvestResult{
+				WindowsListed: 1, MeetingsRead: 4, Legs: 20, MediaSamples: 200, Requests: 17, Woven: 60, WaitingWeave: 2,
+			},
+			calls: map[string]int{PlanActivity: 1, ReadMeetingsActivity: 2, ReadLiveActivity: 2, FinishHarvestActivity: 1, WeaveActivity: 3},
+		},
+		"the budget is spent before running meetings are read": {
+			change: func(f *fakeHarvest) {
+				f.plan = func() (PlanHarvestResult, error) {
+					return PlanHarvestResult{Listed: 1, RequestsBefore: 100, Live: true}, nil
+				}
+				f.read = func(int) (ReadMeetingsResult, error) {
+					return ReadMeetingsResult{Read: 1, Remaining: 9, Stopped: Stop{Type: ErrRateLimited, Daily: true}}, nil
+				}
+				f.finish.Remaining = 9
+			},
+			want:  HarvestResult{WindowsListed: 1, MeetingsRead: 1, Requests: 17, Remaining: 9, Stopped: ErrRateLimited, StoppedDaily: true, Woven: 60, WaitingWeave: 2},
+			calls: map[string]int{PlanActivity: 1, ReadMeetingsActivity: 1, FinishHarvestActivity: 1, WeaveActivity: 3},
+			noted: Stop{Type: ErrRateLimited, Daily: true},
 		},
 		"all of it": {
 			want:  whole,

@@ -29,6 +29,7 @@ type PlanHarvestResult struct {
 	RequestsBefore int               `json:"requests_before"` // spent by the account, ever
 	Listed         int               `json:"listed,omitempty"`
 	Found          int               `json:"found,omitempty"` // new meetings
+	Live           bool              `json:"live,omitempty"`  // a link wants to see meetings run
 
 	// Ended says that the pass is over, noted and the ledger given back.
 	Ended     bool        `json:"ended,omitempty"`
@@ -67,6 +68,21 @@ type ReadMeetingsResult struct {
 	Quarantined  int    `json:"quarantined"`
 	Remaining    int    `json:"remaining"`               // still due
 	OnlyBackfill bool   `json:"only_backfill,omitempty"` // what is still due, nobody waits for
+	Stopped      Stop   `json:"stopped,omitzero"`
+	HeldBy       string `json:"held_by,omitempty"`
+}
+
+// ReadLiveInput asks for the meetings that run.
+type ReadLiveInput struct {
+	provider.AccountRef
+}
+
+// ReadLiveResult is what was read of the meetings that run.
+type ReadLiveResult struct {
+	Running      int    `json:"running"` // listed
+	Read         int    `json:"read"`
+	Legs         int    `json:"legs"`
+	MediaSamples int    `json:"media_samples"`
 	Stopped      Stop   `json:"stopped,omitzero"`
 	HeldBy       string `json:"held_by,omitempty"`
 }

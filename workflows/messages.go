@@ -83,6 +83,7 @@ type HarvestResult struct {
 	WindowsListed int    `json:"windows_listed"`
 	MeetingsFound int    `json:"meetings_found"`
 	MeetingsRead  int    `json:"meetings_read"`
+	LiveRead      int    `json:"live_read,omitempty"` // meetings that ran
 	Legs          int    `json:"legs"`
 	MediaSamples  int    `json:"media_samples"`
 	Requests      int    `json:"requests"`

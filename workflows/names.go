@@ -65,6 +65,7 @@ const (
 	PlanActivity           = "PlanHarvest"
 	ListMeetingsActivity   = "ListMeetings"
 	ReadMeetingsActivity   = "ReadMeetings"
+	ReadLiveActivity       = "ReadLiveMeetings"
 	FinishHarvestActivity  = "FinishHarvest"
 	BeginBackfillActivity  = "BeginBackfill"
 	LookAtBackfillActivity = "LookAtBackfill"

@@ -110,6 +110,11 @@ func listing(ctx workflow.Context, key, summary string) workflow.Context {
 	return workflow.WithStartToCloseTimeout(harvesting(ctx, key, summary), 30*time.Minute)
 }
 
+// watching is for one slice of requests for what is asked for again with the next pass.
+func watching(ctx workflow.Context, key, summary string) workflow.Context {
+	return workflow.WithRetryPolicy(harvesting(ctx, key, summary), temporal.RetryPolicy{InitialInterval: 2 * time.Second, MaximumAttempts: 2})
+}
+
 // collecting is for one poll of an org's network: the next poll is never far away.
 func collecting(ctx workflow.Context, key, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

@@ -32,6 +32,7 @@ type statsCall struct {
 	AudioQuality       *int      `json:"audio_quality,omitempty"`
 	VideoQuality       *int      `json:"video_quality,omitempty"`
 	ScreenShareQuality *int      `json:"screen_share_quality,omitempty"`
+	Provisional        bool      `json:"provisional,omitempty"` // ours: the meeting ran when it was read
 }
 
 type callsPage struct {
@@ -156,6 +157,7 @@ func newStatsCall(row db.SearchCallsRow, search db.SearchCallsParams) statsCall 
 		App: row.Provider, MeetingID: row.MeetingID, MAC: macaddr.FromHardware(row.ClientMac).String(),
 		OrgID: search.OrgID, SiteID: search.SiteID, StartTime: row.JoinAt.Unix(), EndTime: row.LeaveAt.Unix(),
 		AudioQuality: quality(row.AudioQuality), VideoQuality: quality(row.VideoQuality), ScreenShareQuality: quality(row.ScreenQuality),
+		Provisional: row.Provisional,
 	}
 	if row.MeetingUuid != nil {
 		call.MeetingID = row.MeetingUuid.String()
@@ -163,8 +165,8 @@ func newStatsCall(row db.SearchCallsRow, search db.SearchCallsParams) statsCall 
 	return call
 }
 
-// callsSummary is Mist's summary. The last three are ours: Mist knows three buckets only,
-// and does not tell a good minute from one in which nothing was measured.
+// callsSummary is Mist's summary. The last four are ours: Mist knows three buckets only, does
+// not tell a good minute from one in which nothing was measured, and shows no meeting that runs.
 type callsSummary struct {
 	NumUsers           int64 `json:"num_users"`
 	NumAPs             int64 `json:"num_aps"`
@@ -176,6 +178,7 @@ type callsSummary struct {
 	BadMinutesFarEnd   int64 `json:"bad_minutes_far_end"`
 	BadMinutesUnknown  int64 `json:"bad_minutes_unknown"`
 	UnmeasuredMinutes  int64 `json:"unmeasured_minutes"`
+	ProvisionalMinutes int64 `json:"provisional_minutes"`
 }
 
 func (s *Server) summarizeCalls(w http.ResponseWriter, r *http.Request, who access.Identity) error {
@@ -199,6 +202,7 @@ func (s *Server) summarizeCalls(w http.ResponseWriter, r *http.Request, who acce
 		NumUsers: row.Users, NumAPs: row.Aps, TotalMinutes: row.Minutes, BadMinutes: row.BadMinutes,
 		BadMinutesClient: row.BadMinutesClient, BadMinutesWireless: row.BadMinutesWireless, BadMinutesSiteWAN: row.BadMinutesSiteWan,
 		BadMinutesFarEnd: row.BadMinutesFarEnd, BadMinutesUnknown: row.BadMinutesUnknown, UnmeasuredMinutes: row.UnmeasuredMinutes,
+		ProvisionalMinutes: row.ProvisionalMinutes,
 	})
 	return nil
 }

@@ -203,11 +203,11 @@ func TestSummary(t *testing.T) {
 		want  map[string]any
 	}{
 		"all": {nil, numbers("num_users", "3", "num_aps", "2", "total_minutes", "12", "bad_minutes", "7", "bad_minutes_client", "2",
-			"bad_minutes_wireless", "2", "bad_minutes_site_wan", "1", "bad_minutes_far_end", "1", "bad_minutes_unknown", "1", "unmeasured_minutes", "2")},
+			"bad_minutes_wireless", "2", "bad_minutes_site_wan", "1", "bad_minutes_far_end", "1", "bad_minutes_unknown", "1", "unmeasured_minutes", "2", "provisional_minutes", "0")},
 		"one AP": {[]string{"ap_mac", "5c5b00000001"}, numbers("num_users", "1", "num_aps", "1", "total_minutes", "4", "bad_minutes", "1", "bad_minutes_client", "0",
-			"bad_minutes_wireless", "1", "bad_minutes_site_wan", "0", "bad_minutes_far_end", "0", "bad_minutes_unknown", "0", "unmeasured_minutes", "0")},
+			"bad_minutes_wireless", "1", "bad_minutes_site_wan", "0", "bad_minutes_far_end", "0", "bad_minutes_unknown", "0", "unmeasured_minutes", "0", "provisional_minutes", "0")},
 		"nothing": {[]string{"app", "teams"}, numbers("num_users", "0", "num_aps", "0", "total_minutes", "0", "bad_minutes", "0", "bad_minutes_client", "0",
-			"bad_minutes_wireless", "0", "bad_minutes_site_wan", "0", "bad_minutes_far_end", "0", "bad_minutes_unknown", "0", "unmeasured_minutes", "0")},
+			"bad_minutes_wireless", "0", "bad_minutes_site_wan", "0", "bad_minutes_far_end", "0", "bad_minutes_unknown", "0", "unmeasured_minutes", "0", "provisional_minutes", "0")},
 	} {
 		got := decode(t, b.do(t, "GET", b.callsPath(b.org, "summary", test.pairs...), "", b.org, access.Helpdesk))
 		if diff := cmp.Diff(test.want, got); diff != "" {

@@ -38,6 +38,7 @@ type linkedAccount struct {
 	Errors              []string `json:"errors,omitempty"`
 	MaxDailyAPIRequests *int32   `json:"max_daily_api_requests,omitempty"` // absent: our default
 	DiscardGuestInfo    bool     `json:"discard_guest_info"`               // ours: Mist only takes it
+	Live                bool     `json:"live"`                             // ours
 	MissingScopes       []string `json:"missing_scopes,omitempty"`         // ours
 }
 
@@ -51,6 +52,7 @@ func newLinkedAccount(link links.Link) linkedAccount {
 		Errors:              link.Errors,
 		MaxDailyAPIRequests: link.MaxDailyAPIRequests,
 		DiscardGuestInfo:    link.DiscardGuestInfo,
+		Live:                link.Live,
 		MissingScopes:       link.MissingScopes,
 	}
 	if len(link.Errors) > 0 {

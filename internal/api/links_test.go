@@ -34,13 +34,13 @@ func TestLinksAreShownAsMistShowsThem(t *testing.T) {
 		"accounts": []any{
 			map[string]any{
 				"account_id": accountID, "company": "Test Company1 Ltd", "linked_by": "Ann", "linked_timestamp": json.Number("1728275689.284758"),
-				"last_sync": json.Number("1665465339"), "last_status": "success", "max_daily_api_requests": json.Number("1500"), "discard_guest_info": false,
+				"last_sync": json.Number("1665465339"), "last_status": "success", "max_daily_api_requests": json.Number("1500"), "discard_guest_info": false, "live": false,
 			},
 			map[string]any{
 				"account_id": "second", "company": "Test Company2 Ltd", "linked_by": "Bob", "linked_timestamp": json.Number("1728275690.284758"),
 				"last_status": "failed", "error": "OAuth token refresh failed, please re-link your account",
 				"errors":             []any{"OAuth token refresh failed, please re-link your account", "API daily rate limit reached for your account"},
-				"discard_guest_info": true,
+				"discard_guest_info": true, "live": false,
 			},
 		},
 	}

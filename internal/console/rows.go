@@ -55,6 +55,7 @@ type call struct {
 	Minutes    int64
 	BadMinutes int64
 	Worst      string
+	Running    bool // it was when it was read: what is shown is provisional
 }
 
 // openCalls names who was in the calls. A person whose key was destroyed since stays unnamed.
@@ -64,7 +65,7 @@ func (c *Console) openCalls(ctx context.Context, org uuid.UUID, rows []db.WorstC
 	for _, row := range rows {
 		shown := call{
 			Client: macaddr.FromHardware(row.ClientMac).String(), Provider: provider.Name(row.Provider),
-			From: row.JoinAt, To: row.LeaveAt, Minutes: row.Minutes, BadMinutes: row.BadMinutes,
+			From: row.JoinAt, To: row.LeaveAt, Minutes: row.Minutes, BadMinutes: row.BadMinutes, Running: row.Provisional,
 			Worst: strings.ReplaceAll(strings.TrimSpace(row.WorstDirection+" "+row.WorstMetric), "_", " "),
 		}
 		if i := slices.IndexFunc(sites, func(s db.SiteMinutesRow) bool { return s.SiteID == row.SiteID }); i >= 0 {

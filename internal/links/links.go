@@ -32,6 +32,7 @@ type Link struct {
 	DevicesError        string    // what is wrong with collecting it and what to do; "" for nothing
 	MaxDailyAPIRequests *int32    // nil: the default
 	DiscardGuestInfo    bool
+	Live                bool // meetings are shown while they run
 }
 
 // Store lists links; [store.Store] does.
@@ -75,7 +76,7 @@ func (r *Reader) open(row db.LinkedAccountsRow) (link Link, whole bool, err erro
 	link = Link{
 		AccountRef: provider.AccountRef{Provider: provider.Name(row.Provider), AccountID: row.AccountID},
 		LinkedAt:   row.LinkedAt, Status: row.Status, Errors: problems(row), MissingScopes: row.MissingScopes,
-		MaxDailyAPIRequests: row.MaxDailyApiRequests, DiscardGuestInfo: row.DiscardGuestInfo,
+		MaxDailyAPIRequests: row.MaxDailyApiRequests, DiscardGuestInfo: row.DiscardGuestInfo, Live: row.Live,
 	}
 	if row.LastStatus != nil {
 		link.LastStatus = *row.LastStatus

@@ -83,11 +83,12 @@ type Person struct {
 // ListKind says which of a provider's meeting lists is read.
 type ListKind string
 
-// Zoom keeps ended meetings of one participant in a list of their own (Zoom Dashboard API
-// reference, "List meetings", parameter type).
+// Zoom keeps ended meetings of one participant in a list of their own, and so running ones
+// (Zoom Dashboard API reference, "List meetings", parameter type).
 const (
 	ListPast    ListKind = "past"
 	ListPastOne ListKind = "past_one"
+	ListLive    ListKind = "live"
 )
 
 // Window is a half-open interval [From, To) of an account to be harvested.
@@ -103,7 +104,7 @@ type Meeting struct {
 	Kind             ListKind
 	Host             Person
 	StartAt          time.Time
-	EndAt            time.Time
+	EndAt            time.Time // zero while it runs
 	ParticipantCount int
 }
 

@@ -45,6 +45,15 @@ type Service interface {
 	ReadMeeting(ctx context.Context, caller Caller, meetingID string) ([]Leg, error)
 }
 
+// LiveService is a [Service] that shows meetings while they run.
+type LiveService interface {
+	// ListLive lists the meetings that run at a moment, as ListMeetings does those that ended.
+	ListLive(ctx context.Context, caller Caller, at time.Time, yield func([]Meeting) error) error
+	// ReadLive returns the legs that a running meeting has so far, as ReadMeeting does. The
+	// error is of kind NotFound where it does not run any more.
+	ReadLive(ctx context.Context, caller Caller, meetingID string) ([]Leg, error)
+}
+
 // The features that need scopes. One whose scope was not granted stays off.
 const (
 	FeatureMeetings     = "list meetings"

@@ -22,6 +22,7 @@ type MeetingLanding struct {
 	ReadAt      time.Time     // when the provider was asked
 	SettleAfter time.Duration // how long after its end a meeting's data is complete
 	Unmeasured  bool          // people talked and no sample of anybody came
+	Live        bool          // the meeting ran: what came is provisional
 }
 
 // LegLanding is a leg with its samples. Of its person only the user id and what is sealed
@@ -49,7 +50,10 @@ var ErrReadBefore = errors.New("meeting was read before")
 // once more, SettleAfter its end. It is to be woven for every link that goes on. [ErrFenced] where no link of the account goes on,
 // [ErrNotFound] where the meeting was never seen, [ErrReadBefore] where it is landed as new and is not.
 //
-// One that is Unmeasured though its data should be complete is quarantined, and nothing of it lost.
+// What is provisional of the meeting is replaced: joins and samples that the read lacks are gone, and what is equal is
+// not written. A Live read is provisional; it is dropped where a past list has shown the meeting meanwhile.
+//
+// One that is Unmeasured though its data should be complete is quarantined, and nothing of it lost, be it provisional.
 func (s *Store) LandMeeting(ctx context.Context, landing MeetingLanding) error {
 	var span days
 	for i := range landing.Legs {
@@ -79,25 +83,21 @@ func landMeeting(ctx context.Context, tx pgx.Tx, q *db.Queries, landing MeetingL
 	if landing.First && meeting.Revision > 0 {
 		return ErrReadBefore
 	}
-	ids, err := upsertLegs(ctx, q, landing)
-	if err != nil {
-		return fmt.Errorf("put legs: %w", err)
+	if landing.Live && meeting.ListKind != string(provider.ListLive) {
+		return nil
 	}
-	table, rows := newMediaTable(), mediaRows(landing.Legs, ids)
-	if meeting.Revision == 0 { // nothing is stored of it
-		err = table.copyInto(ctx, tx, "media_samples", rows)
-	} else {
-		err = table.mergeMedia(ctx, tx, rows)
-	}
+	ids, err := landLegs(ctx, tx, q, landing, meeting)
 	if err != nil {
 		return err
 	}
 	read := db.MeetingReadParams{
-		State: MeetingSettled, Now: landing.ReadAt,
+		State: MeetingSettled, Now: landing.ReadAt, Provisional: landing.Live || meeting.Provisional && landing.Unmeasured,
 		Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID,
 	}
 	settlesAt, again := meeting.EndAt.Add(landing.SettleAfter), landing.ReadAt.Add(unmeasuredAgain)
-	switch {
+	switch unseenAt := landing.ReadAt.Add(liveMemory); {
+	case landing.Live:
+		read.State, read.DueAt = MeetingLive, &unseenAt
 	case landing.ReadAt.Before(settlesAt):
 		read.State, read.DueAt = MeetingReadOnce, &settlesAt
 	case landing.Unmeasured:
@@ -105,7 +105,7 @@ func landMeeting(ctx context.Context, tx pgx.Tx, q *db.Queries, landing MeetingL
 		if err != nil {
 			return fmt.Errorf("look for samples: %w", err)
 		}
-		if measured { // by an earlier read
+		if measured && !read.Provisional { // by an earlier read of its record
 			break
 		}
 		cause := CauseNoSamples
@@ -118,6 +118,31 @@ func landMeeting(ctx context.Context, tx pgx.Tx, q *db.Queries, landing MeetingL
 		return fmt.Errorf("note read: %w", err)
 	}
 	return q.QueueWeaves(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID)
+}
+
+// landLegs writes the legs and their samples, and returns the ids of the legs in the same
+// order.
+func landLegs(ctx context.Context, tx pgx.Tx, q *db.Queries, landing MeetingLanding, meeting db.LockMeetingRow) ([]int64, error) {
+	replaces := meeting.Provisional && !landing.Live && !landing.Unmeasured
+	if replaces {
+		if err := q.DropMeasuredOfLegs(ctx, string(landing.Provider), landing.AccountID, landing.MeetingID); err != nil {
+			return nil, fmt.Errorf("drop what was provisional: %w", err)
+		}
+	}
+	ids, err := upsertLegs(ctx, q, landing)
+	if err != nil {
+		return nil, fmt.Errorf("put legs: %w", err)
+	}
+	table, rows := newMediaTable(), mediaRows(landing.Legs, ids)
+	switch {
+	case meeting.Revision == 0: // nothing is stored of it
+		err = table.copyInto(ctx, tx, "media_samples", rows)
+	case replaces:
+		err = table.replaceLegs(ctx, tx, q, landing, meeting, ids)
+	default:
+		err = table.mergeMedia(ctx, tx, rows)
+	}
+	return ids, err
 }
 
 // upsertLegs writes the legs and returns their ids, in the same order.

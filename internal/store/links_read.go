@@ -39,13 +39,14 @@ func (s *Store) AccountHasLinks(ctx context.Context, ref provider.AccountRef) (b
 type LinkSettings struct {
 	MaxDailyAPIRequests *int32
 	DiscardGuestInfo    *bool
+	Live                *bool // show meetings while they run, as provisional
 }
 
 // SetLinkSettings changes the settings of a link; [ErrNotFound] where there is none or it
 // is being unlinked.
 func (s *Store) SetLinkSettings(ctx context.Context, ref provider.AccountRef, org uuid.UUID, settings LinkSettings) error {
 	changed, err := s.queries().SetLinkSettings(ctx, db.SetLinkSettingsParams{
-		MaxDailyApiRequests: settings.MaxDailyAPIRequests, DiscardGuestInfo: settings.DiscardGuestInfo,
+		MaxDailyApiRequests: settings.MaxDailyAPIRequests, DiscardGuestInfo: settings.DiscardGuestInfo, Live: settings.Live,
 		Provider: string(ref.Provider), AccountID: ref.AccountID, OrgID: org,
 	})
 	if err == nil && changed == 0 {

@@ -32,6 +32,7 @@ type Looked struct {
 	Listed         Listed
 	Open           OpenWindowsOf
 	Due            bool        // a meeting is to be read
+	Live           bool        // a link wants to see meetings run
 	WeaveOrgs      []uuid.UUID // links for which something can be woven
 	Waiting        int         // meetings that wait for device data to be woven
 	RequestsBefore int         // ever spent, without those charged now
@@ -93,7 +94,7 @@ func (s *Store) BeginLook(ctx context.Context, in LookInput) (Looked, error) {
 	}
 	looked.Listed = Listed{From: orZero(row.FloorAt), To: orZero(row.ListedTo), Deep: orZero(row.DeepTo)}
 	looked.Open = OpenWindowsOf{Windows: int(row.OpenWindows), From: orZero(row.OpenFrom), To: orZero(row.OpenTo), Kept: row.OpenKept}
-	looked.Due, looked.WeaveOrgs, looked.Waiting, looked.RequestsBefore = row.Due, row.WeaveOrgs, int(row.Waiting), int(row.RequestsBefore)
+	looked.Due, looked.Live, looked.WeaveOrgs, looked.Waiting, looked.RequestsBefore = row.Due, row.Live, row.WeaveOrgs, int(row.Waiting), int(row.RequestsBefore)
 	if row.Granted {
 		looked.Charged, looked.KeySealed = in.Requests, row.KeySealed
 		looked.Credential = db.Credential{

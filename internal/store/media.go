@@ -178,6 +178,18 @@ func (r *copyRow) changes(stored [][]byte) bool {
 	return false
 }
 
+// equals reports whether a stored row is the row. One that does not look so, for what form
+// ever the connection uses, is written anew.
+func (r *copyRow) equals(stored [][]byte) bool {
+	fields := r.fields()
+	for _, value := range stored {
+		if field := fields.next(); (field == nil) != (value == nil) || !bytes.Equal(field, value) {
+			return false
+		}
+	}
+	return true
+}
+
 // update merges rows into those that are stored, by way of a temporary table of the
 // connection.
 func (t mediaTable) update(ctx context.Context, tx pgx.Tx, rows []mediaRow) error {

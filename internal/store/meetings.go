@@ -15,6 +15,7 @@ import (
 
 // States of a meeting.
 const (
+	MeetingLive        = "live"        // a list of running meetings showed it, and none of ended ones has yet
 	MeetingSeen        = "seen"        // a list showed it
 	MeetingReadOnce    = "read"        // its data may still grow
 	MeetingSettled     = "settled"     // read after its data was complete

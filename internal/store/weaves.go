@@ -53,8 +53,10 @@ type WeaveLanding struct {
 	OrgID     uuid.UUID
 	MeetingID string
 	Revision  int32
-	Matches   []db.CopyMatchesParams
-	Minutes   []db.CopyMinutesParams
+	// Provisional says that the meeting ran when it was read.
+	Provisional bool
+	Matches     []db.CopyMatchesParams
+	Minutes     []db.CopyMinutesParams
 }
 
 // LandWeave replaces what was woven of a meeting for an org, in one transaction.
@@ -76,6 +78,7 @@ func (s *Store) LandWeave(ctx context.Context, landing WeaveLanding) (bool, erro
 		put, err := q.PutWeave(ctx, db.PutWeaveParams{
 			OrgID: landing.OrgID, Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID,
 			Revision: landing.Revision, LegsMatched: int32(len(landing.Matches)), Minutes: int32(len(landing.Minutes)),
+			Provisional: landing.Provisional,
 		})
 		if err != nil {
 			return fmt.Errorf("put weave: %w", err)

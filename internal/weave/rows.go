@@ -20,7 +20,7 @@ const leaseHostname = "hostname"
 
 // weave makes the rows of one meeting.
 func (b *batch) weave(meeting db.PendingWeavesRow) (store.WeaveLanding, error) {
-	landing := store.WeaveLanding{AccountRef: b.ref, OrgID: b.orgID, MeetingID: meeting.MeetingID, Revision: meeting.Revision}
+	landing := store.WeaveLanding{AccountRef: b.ref, OrgID: b.orgID, MeetingID: meeting.MeetingID, Revision: meeting.Revision, Provisional: meeting.Provisional}
 	legs := b.legs[meeting.MeetingID]
 	for i := range legs {
 		l := &legs[i]

@@ -2,13 +2,16 @@ package weave_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"callweave/internal/provider"
 	"callweave/internal/store"
+	"callweave/internal/store/db"
 	"callweave/internal/vault"
 	"callweave/internal/world"
 )
@@ -175,5 +178,117 @@ func TestWeaveGoesOnPastAPoisonedMeeting(t *testing.T) {
 	}
 	if left := b.count(t, "select count(*) from call_minutes"); left == 0 || left >= minutes {
 		t.Errorf("%d call minutes, %d without the poison", left, minutes)
+	}
+}
+
+// What is woven of a running meeting is for the orgs that want it, says that it is
+// provisional until its record is woven, and goes with it.
+func TestWeaveOfARunningMeetingIsProvisional(t *testing.T) {
+	t.Parallel()
+	cfg := world.DemoConfig(7)
+	cfg.Orgs, cfg.MeetingsPerDay = 1, 40
+	b := setup(t, cfg, noon)
+	b.collect(t)
+	org := b.world.Orgs[0].ID
+	b.exec(t, "update orgs set devices_synced_at = $1", noon)
+	ended := b.world.MeetingsEnding(b.account, noon.Add(-5*time.Hour), noon.Add(-time.Hour))
+	woven := func() (meetings, provisional int) {
+		return b.count(t, "select count(distinct meeting_id) from call_minutes"), b.count(t, "select count(*) from weaves where provisional")
+	}
+
+	b.exec(t, "update links set live = false")
+	for _, m := range ended {
+		b.harvestLive(t, m)
+	}
+	if result := b.weave(t, org); result.Meetings != 0 {
+		t.Errorf("%d running meetings are woven for an org that does not want it", result.Meetings)
+	}
+	b.exec(t, "update links set live = true")
+	for _, m := range ended {
+		b.harvestLive(t, m)
+	}
+	b.weave(t, org)
+	meetings, provisional := woven()
+	if meetings == 0 || provisional != len(ended) {
+		t.Fatalf("%d meetings have minutes, %d are provisional, want some of %d", meetings, provisional, len(ended))
+	}
+	calls, _, err := b.store.SearchCalls(t.Context(), db.SearchCallsParams{
+		OrgID: org, SiteID: b.siteOfCalls(t), FromAt: noon.Add(-24 * time.Hour), ToAt: noon, MaxRows: 100,
+	})
+	if err != nil || len(calls) == 0 || !calls[0].Provisional {
+		t.Errorf("calls %+v, %v", calls, err)
+	}
+
+	// The record has nobody of one meeting, who were in it while it ran.
+	b.exec(t, "update links set live = false") // it is replaced all the same
+	nobody := *ended[0]
+	nobody.Legs = nil
+	b.harvest(t, append([]*world.Meeting{&nobody}, ended[1:]...))
+	if _, provisional = woven(); provisional != len(ended) {
+		t.Errorf("%d are provisional before the records are woven, want %d", provisional, len(ended))
+	}
+	b.weave(t, org)
+	if _, provisional = woven(); provisional != 0 {
+		t.Errorf("%d are provisional after their records are woven", provisional)
+	}
+	if left := b.count(t, "select count(*) from matches where meeting_id = $1", meetingID(ended[0])); left != 0 {
+		t.Errorf("%d calls are left of who were never there", left)
+	}
+	rows := func() (text string) {
+		t.Helper()
+		err := b.pool.QueryRow(t.Context(), `select coalesce(string_agg(row, e'\n' order by row), '') from (
+			select (to_jsonb(c) - 'leg_id')::text as row from call_minutes c
+			union all select (to_jsonb(m) - 'leg_id' - 'person_sealed')::text from matches m) rows`).Scan(&text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	got := rows()
+	b.exec(t, "truncate matches, call_minutes, weaves, legs, media_samples, meetings")
+	b.harvest(t, append([]*world.Meeting{&nobody}, ended[1:]...))
+	b.weave(t, org)
+	if diff := cmp.Diff(rows(), got); diff != "" || got == "" {
+		t.Errorf("it is not what the records alone come to (-want +got):\n%.2000s", diff)
+	}
+}
+
+// siteOfCalls is a site that something was woven for.
+func (b *bundle) siteOfCalls(t *testing.T) (site uuid.UUID) {
+	t.Helper()
+	if err := b.pool.QueryRow(t.Context(), "select site_id from matches limit 1").Scan(&site); err != nil {
+		t.Fatal(err)
+	}
+	return site
+}
+
+// harvestLive lands the first half of a meeting as it is read while it runs.
+func (b *bundle) harvestLive(t *testing.T, m *world.Meeting) {
+	t.Helper()
+	at := m.StartAt.Add(m.EndAt.Sub(m.StartAt) / 2)
+	seen := store.SeenMeeting{Meeting: provider.Meeting{ID: meetingID(m), Number: m.Number, StartAt: m.StartAt}, HostSealed: []byte{0}}
+	if _, err := b.store.SeeLiveMeetings(t.Context(), b.ref, []store.SeenMeeting{seen}, at, at); err != nil {
+		t.Fatal(err)
+	}
+	key, err := b.vault.Key(t.Context(), vault.AccountScope(b.ref))
+	if err != nil {
+		t.Fatal(err)
+	}
+	landing := store.MeetingLanding{AccountRef: b.ref, MeetingID: meetingID(m), ReadAt: at, Live: true}
+	for _, l := range m.Legs {
+		leg := b.leg(l)
+		if leg.JoinAt.After(at) {
+			continue
+		}
+		leg.LeaveAt = time.Time{}
+		leg.Samples = slices.DeleteFunc(leg.Samples, func(s provider.MediaSample) bool { return s.EndAt.After(at) })
+		sealed, err := key.SealPerson("person", leg.Person)
+		if err != nil {
+			t.Fatal(err)
+		}
+		landing.Legs = append(landing.Legs, store.LegLanding{Leg: leg, PersonSealed: sealed})
+	}
+	if err := b.store.LandMeeting(t.Context(), landing); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -59,12 +59,27 @@ func (c *Client) ListMeetings(ctx context.Context, caller provider.Caller, kind 
 	}
 }
 
-// listType is Zoom's name for a list; its default is the list of live meetings.
+// ListLive implements [provider.LiveService].
+func (c *Client) ListLive(ctx context.Context, caller provider.Caller, at time.Time, yield func([]provider.Meeting) error) error {
+	return c.ListMeetings(ctx, caller, provider.ListLive, provider.Window{From: at.Add(-longestMeeting), To: at}, yield)
+}
+
+// The types of a meeting; Zoom's default is live.
+const (
+	typePast = "past"
+	typeLive = "live"
+)
+
+// listType is Zoom's name for a list.
 func listType(kind provider.ListKind) string {
-	if kind == provider.ListPastOne {
+	switch kind {
+	case provider.ListPastOne:
 		return "pastOne"
+	case provider.ListLive:
+		return typeLive
+	case provider.ListPast:
 	}
-	return "past"
+	return typePast
 }
 
 // listTime writes a time as the list takes it, in UTC and whole seconds.
@@ -74,22 +89,31 @@ func listTime(at time.Time) string { return at.UTC().Format(time.DateTime) }
 // list, with e-mail and account membership; what was measured is in the quality of
 // service list. Joins are the same where user_id and join_time are.
 func (c *Client) ReadMeeting(ctx context.Context, caller provider.Caller, meetingID string) ([]provider.Leg, error) {
+	return c.readMeeting(ctx, caller, meetingID, typePast)
+}
+
+// ReadLive implements [provider.LiveService].
+func (c *Client) ReadLive(ctx context.Context, caller provider.Caller, meetingID string) ([]provider.Leg, error) {
+	return c.readMeeting(ctx, caller, meetingID, typeLive)
+}
+
+func (c *Client) readMeeting(ctx context.Context, caller provider.Caller, meetingID, meetingType string) ([]provider.Leg, error) {
 	path := "/metrics/meetings/" + escapeMeetingID(meetingID) + "/participants"
-	participants, err := c.readParticipants(ctx, caller, path)
+	participants, err := c.readParticipants(ctx, caller, path, meetingType)
 	if err != nil {
 		return nil, err
 	}
 	if len(participants) == 0 {
 		return nil, &provider.Error{Kind: provider.NotFound, Operation: opParticipants, Err: provider.ErrNobody}
 	}
-	return c.readQuality(ctx, caller, path+"/qos", meetingID, participants)
+	return c.readQuality(ctx, caller, path+"/qos", meetingID, meetingType, participants)
 }
 
 // readParticipants reads a whole list, beginning again where its page token dies.
-func (c *Client) readParticipants(ctx context.Context, caller provider.Caller, path string) ([]participantRow, error) {
+func (c *Client) readParticipants(ctx context.Context, caller provider.Caller, path, meetingType string) ([]participantRow, error) {
 	list := listing{
 		operation: opParticipants, category: Heavy, path: path, array: "participants", pageSize: listPageSize,
-		query: url.Values{"type": {"past"}},
+		query: url.Values{"type": {meetingType}},
 	}
 	for try := 0; ; try++ {
 		var all []participantRow
@@ -106,10 +130,10 @@ func (c *Client) readParticipants(ctx context.Context, caller provider.Caller, p
 
 // readQuality reads a whole list onto the legs of the participants, page by page, and
 // begins again where its page token dies.
-func (c *Client) readQuality(ctx context.Context, caller provider.Caller, path, meetingID string, participants []participantRow) ([]provider.Leg, error) {
+func (c *Client) readQuality(ctx context.Context, caller provider.Caller, path, meetingID, meetingType string, participants []participantRow) ([]provider.Leg, error) {
 	list := listing{
 		operation: opQoS, category: Heavy, path: path, array: "participants", pageSize: qosPageSize,
-		query: url.Values{"type": {"past"}},
+		query: url.Values{"type": {meetingType}},
 	}
 	for try := 0; ; try++ {
 		meeting, err := assemble(meetingID, participants)

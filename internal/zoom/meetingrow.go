@@ -2,12 +2,13 @@ package zoom
 
 import (
 	"strconv"
+	"time"
 
 	"callweave/internal/provider"
 	"callweave/internal/secret"
 )
 
-// meetingRow is one ended meeting in a list. Hosts have no id here.
+// meetingRow is one meeting in a list. Hosts have no id here.
 type meetingRow struct {
 	uuid         string
 	number       string
@@ -53,6 +54,9 @@ func (m *meetingRow) meeting(kind provider.ListKind) (meeting provider.Meeting, 
 	endAt, err := parseTime(m.endTime)
 	if err != nil || endAt.Before(startAt) || !sameMeeting(startAt, endAt) { // Zoom's own sample ends before it starts
 		endAt = startAt.Add(min(parseDuration(m.duration), longestMeeting))
+	}
+	if kind == provider.ListLive {
+		endAt = time.Time{}
 	}
 	number, _ := strconv.ParseInt(m.number, 10, 64)
 	participants, _ := strconv.ParseInt(m.participants, 10, 32)

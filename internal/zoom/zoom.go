@@ -51,7 +51,10 @@ type Client struct {
 	pace   *pace
 }
 
-var _ provider.Service = (*Client)(nil)
+var (
+	_ provider.Service     = (*Client)(nil)
+	_ provider.LiveService = (*Client)(nil)
+)
 
 // New builds a client. It sends nothing.
 func New(config Config) *Client {

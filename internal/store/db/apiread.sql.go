@@ -57,7 +57,7 @@ func (q *Queries) LinkStatus(ctx context.Context, provider string, accountID str
 }
 
 const linkedAccounts = `-- name: LinkedAccounts :many
-select l.provider, l.account_id, l.org_id, l.status, l.linked_by_sealed, l.linked_at, l.max_daily_api_requests, l.discard_guest_info, l.last_sync_at, l.last_status, l.errors, l.missing_scopes, l.unlink_requested_at, o.devices_synced_at, o.devices_error, a.company_sealed, ak.key_sealed as account_key_sealed, lk.key_sealed as link_key_sealed
+select l.provider, l.account_id, l.org_id, l.status, l.linked_by_sealed, l.linked_at, l.max_daily_api_requests, l.discard_guest_info, l.last_sync_at, l.last_status, l.errors, l.missing_scopes, l.unlink_requested_at, l.live, o.devices_synced_at, o.devices_error, a.company_sealed, ak.key_sealed as account_key_sealed, lk.key_sealed as link_key_sealed
 from links l
 join orgs o using (org_id)
 join accounts a using (provider, account_id)
@@ -81,6 +81,7 @@ type LinkedAccountsRow struct {
 	Errors              []string
 	MissingScopes       []string
 	UnlinkRequestedAt   *time.Time
+	Live                bool
 	DevicesSyncedAt     *time.Time
 	DevicesError        *string
 	CompanySealed       []byte
@@ -112,6 +113,7 @@ func (q *Queries) LinkedAccounts(ctx context.Context, orgID uuid.UUID, provider 
 			&i.Errors,
 			&i.MissingScopes,
 			&i.UnlinkRequestedAt,
+			&i.Live,
 			&i.DevicesSyncedAt,
 			&i.DevicesError,
 			&i.CompanySealed,
@@ -310,13 +312,15 @@ func (q *Queries) ReturnAuthorization(ctx context.Context, codeSealed []byte, no
 const setLinkSettings = `-- name: SetLinkSettings :execrows
 update links
 set max_daily_api_requests = coalesce($1, max_daily_api_requests),
-    discard_guest_info = coalesce($2, discard_guest_info)
-where provider = $3 and account_id = $4 and org_id = $5 and status <> 'unlinking'
+    discard_guest_info = coalesce($2, discard_guest_info),
+    live = coalesce($3, live)
+where provider = $4 and account_id = $5 and org_id = $6 and status <> 'unlinking'
 `
 
 type SetLinkSettingsParams struct {
 	MaxDailyApiRequests *int32
 	DiscardGuestInfo    *bool
+	Live                *bool
 	Provider            string
 	AccountID           string
 	OrgID               uuid.UUID
@@ -326,6 +330,7 @@ func (q *Queries) SetLinkSettings(ctx context.Context, arg SetLinkSettingsParams
 	result, err := q.db.Exec(ctx, setLinkSettings,
 		arg.MaxDailyApiRequests,
 		arg.DiscardGuestInfo,
+		arg.Live,
 		arg.Provider,
 		arg.AccountID,
 		arg.OrgID,

@@ -46,9 +46,9 @@ func (q *Queries) CountCalls(ctx context.Context, arg CountCallsParams) (int64, 
 const searchCalls = `-- name: SearchCalls :many
 
 with found as (
-    select m.provider, m.meeting_id, m.meeting_uuid, m.client_mac, m.join_at, m.leave_at, m.leg_id,
+    select m.provider, m.account_id, m.meeting_id, m.meeting_uuid, m.client_mac, m.join_at, m.leave_at, m.leg_id,
         m.audio_quality, m.video_quality, m.screen_quality,
-        (case $6::text
+        (case $7::text
             when 'mac' then coalesce(m.client_mac::text, '')
             when 'meeting_id' then coalesce(m.meeting_uuid::text, m.meeting_id)
             when 'app' then m.provider
@@ -56,30 +56,32 @@ with found as (
             else to_char(extract(epoch from m.join_at) * 1000000, 'FM00000000000000000000')
         end) collate "C" as sort_key
     from matches m
-    where m.org_id = $7 and m.site_id = $8 and m.join_at >= $9 and m.join_at < $10
+    where m.org_id = $1 and m.site_id = $8 and m.join_at >= $9 and m.join_at < $10
       and ($11::macaddr is null or m.client_mac = $11)
       and ($12::text = '' or m.provider = $12)
 )
 select found.provider, found.meeting_id, found.meeting_uuid, found.client_mac, found.join_at, found.leave_at, found.leg_id,
-    found.audio_quality, found.video_quality, found.screen_quality, found.sort_key::text as sort_key
+    found.audio_quality, found.video_quality, found.screen_quality, found.sort_key::text as sort_key,
+    exists (select from weaves w where w.org_id = $1 and w.provider = found.provider and w.account_id = found.account_id
+        and w.meeting_id = found.meeting_id and w.provisional) as provisional
 from found
-where not $1::boolean
-   or ($2::boolean and (found.sort_key, found.leg_id) < (($3::text) collate "C", $4::bigint))
-   or (not $2::boolean and (found.sort_key, found.leg_id) > (($3::text) collate "C", $4::bigint))
+where not $2::boolean
+   or ($3::boolean and (found.sort_key, found.leg_id) < (($4::text) collate "C", $5::bigint))
+   or (not $3::boolean and (found.sort_key, found.leg_id) > (($4::text) collate "C", $5::bigint))
 order by
-    case when $2::boolean then found.sort_key end desc, case when $2::boolean then found.leg_id end desc,
-    case when not $2::boolean then found.sort_key end, case when not $2::boolean then found.leg_id end
-limit $5
+    case when $3::boolean then found.sort_key end desc, case when $3::boolean then found.leg_id end desc,
+    case when not $3::boolean then found.sort_key end, case when not $3::boolean then found.leg_id end
+limit $6
 `
 
 type SearchCallsParams struct {
+	OrgID      uuid.UUID
 	Resumed    bool
 	Descending bool
 	AfterKey   string
 	AfterLeg   int64
 	MaxRows    int32
 	SortField  string
-	OrgID      uuid.UUID
 	SiteID     uuid.UUID
 	FromAt     time.Time
 	ToAt       time.Time
@@ -99,19 +101,20 @@ type SearchCallsRow struct {
 	VideoQuality  string
 	ScreenQuality string
 	SortKey       string
+	Provisional   bool
 }
 
 // A call is a match: one leg on the org's network. It belongs to the interval it began in,
 // so that adjacent intervals never show it twice.
 func (q *Queries) SearchCalls(ctx context.Context, arg SearchCallsParams) ([]SearchCallsRow, error) {
 	rows, err := q.db.Query(ctx, searchCalls,
+		arg.OrgID,
 		arg.Resumed,
 		arg.Descending,
 		arg.AfterKey,
 		arg.AfterLeg,
 		arg.MaxRows,
 		arg.SortField,
-		arg.OrgID,
 		arg.SiteID,
 		arg.FromAt,
 		arg.ToAt,
@@ -137,6 +140,7 @@ func (q *Queries) SearchCalls(ctx context.Context, arg SearchCallsParams) ([]Sea
 			&i.VideoQuality,
 			&i.ScreenQuality,
 			&i.SortKey,
+			&i.Provisional,
 		); err != nil {
 			return nil, err
 		}
@@ -203,6 +207,8 @@ select count(distinct client_mac) as users,
     count(*) as minutes,
     count(*) filter (where bad) as bad_minutes,
     count(*) filter (where bad is null) as unmeasured_minutes,
+    count(*) filter (where (provider, account_id, meeting_id) in (
+        select w.provider, w.account_id, w.meeting_id from weaves w where w.org_id = $1 and w.provisional)) as provisional_minutes,
     count(*) filter (where bad and bucket = 'client') as bad_minutes_client,
     count(*) filter (where bad and bucket = 'wireless') as bad_minutes_wireless,
     count(*) filter (where bad and bucket = 'site_wan') as bad_minutes_site_wan,
@@ -229,6 +235,7 @@ type SummarizeCallsRow struct {
 	Minutes            int64
 	BadMinutes         int64
 	UnmeasuredMinutes  int64
+	ProvisionalMinutes int64
 	BadMinutesClient   int64
 	BadMinutesWireless int64
 	BadMinutesSiteWan  int64
@@ -252,6 +259,7 @@ func (q *Queries) SummarizeCalls(ctx context.Context, arg SummarizeCallsParams) 
 		&i.Minutes,
 		&i.BadMinutes,
 		&i.UnmeasuredMinutes,
+		&i.ProvisionalMinutes,
 		&i.BadMinutesClient,
 		&i.BadMinutesWireless,
 		&i.BadMinutesSiteWan,
@@ -266,7 +274,9 @@ select m.leg_id, m.provider, m.account_id, m.meeting_id, m.site_id, m.client_mac
     count(*) as minutes,
     count(*) filter (where c.bad) as bad_minutes,
     coalesce(mode() within group (order by c.worst_metric) filter (where c.bad), '')::text as worst_metric,
-    coalesce(mode() within group (order by c.worst_direction) filter (where c.bad), '')::text as worst_direction
+    coalesce(mode() within group (order by c.worst_direction) filter (where c.bad), '')::text as worst_direction,
+    exists (select from weaves w where w.org_id = m.org_id and w.provider = m.provider and w.account_id = m.account_id
+        and w.meeting_id = m.meeting_id and w.provisional) as provisional
 from call_minutes c
 join matches m using (org_id, leg_id)
 where c.org_id = $1 and c.start_at >= $2 and c.start_at < $3
@@ -297,6 +307,7 @@ type WorstCallsRow struct {
 	BadMinutes     int64
 	WorstMetric    string
 	WorstDirection string
+	Provisional    bool
 }
 
 func (q *Queries) WorstCalls(ctx context.Context, arg WorstCallsParams) ([]WorstCallsRow, error) {
@@ -327,6 +338,7 @@ func (q *Queries) WorstCalls(ctx context.Context, arg WorstCallsParams) ([]Worst
 			&i.BadMinutes,
 			&i.WorstMetric,
 			&i.WorstDirection,
+			&i.Provisional,
 		); err != nil {
 			return nil, err
 		}

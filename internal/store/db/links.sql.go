@@ -146,7 +146,7 @@ func (q *Queries) FenceShareOrg(ctx context.Context, orgID uuid.UUID) (bool, err
 }
 
 const link = `-- name: Link :one
-select l.provider, l.account_id, l.org_id, l.status, l.linked_by_sealed, l.linked_at, l.max_daily_api_requests, l.discard_guest_info, l.last_sync_at, l.last_status, l.errors, l.missing_scopes, l.unlink_requested_at, a.provider, a.account_id, a.account_number, a.company_sealed, a.created_at, c.state as credential_state, c.verdict, c.evidence
+select l.provider, l.account_id, l.org_id, l.status, l.linked_by_sealed, l.linked_at, l.max_daily_api_requests, l.discard_guest_info, l.last_sync_at, l.last_status, l.errors, l.missing_scopes, l.unlink_requested_at, l.live, a.provider, a.account_id, a.account_number, a.company_sealed, a.created_at, c.state as credential_state, c.verdict, c.evidence
 from links l
 join accounts a using (provider, account_id)
 left join credentials c using (provider, account_id)
@@ -178,6 +178,7 @@ func (q *Queries) Link(ctx context.Context, provider string, accountID string, o
 		&i.Link.Errors,
 		&i.Link.MissingScopes,
 		&i.Link.UnlinkRequestedAt,
+		&i.Link.Live,
 		&i.Account.Provider,
 		&i.Account.AccountID,
 		&i.Account.AccountNumber,
@@ -191,7 +192,7 @@ func (q *Queries) Link(ctx context.Context, provider string, accountID string, o
 }
 
 const linksOfAccount = `-- name: LinksOfAccount :many
-select provider, account_id, org_id, status, linked_by_sealed, linked_at, max_daily_api_requests, discard_guest_info, last_sync_at, last_status, errors, missing_scopes, unlink_requested_at from links where provider = $1 and account_id = $2 order by org_id
+select provider, account_id, org_id, status, linked_by_sealed, linked_at, max_daily_api_requests, discard_guest_info, last_sync_at, last_status, errors, missing_scopes, unlink_requested_at, live from links where provider = $1 and account_id = $2 order by org_id
 `
 
 func (q *Queries) LinksOfAccount(ctx context.Context, provider string, accountID string) ([]Link, error) {
@@ -217,6 +218,7 @@ func (q *Queries) LinksOfAccount(ctx context.Context, provider string, accountID
 			&i.Errors,
 			&i.MissingScopes,
 			&i.UnlinkRequestedAt,
+			&i.Live,
 		); err != nil {
 			return nil, err
 		}

@@ -61,6 +61,7 @@ select
         and (m.origin <> 'backfill'
           or not (select backfills_in($1, $2, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
           or (select backfills_in($1, $2, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))) as due,
+    exists (select from links l where l.provider = $1 and l.account_id = $2 and l.live and l.status = 'active') as live,
     coalesce(pending.orgs, '{}')::uuid[] as weave_orgs,
     coalesce(pending.waiting, 0)::bigint as waiting,
     (select coalesce(sum(r.spent), 0) from api_requests r where r.provider = $1 and r.account_id = $2)::bigint as requests_before
@@ -126,6 +127,7 @@ type BeginLookRow struct {
 	OpenTo           time.Time
 	OpenKept         bool
 	Due              bool
+	Live             bool
 	WeaveOrgs        []uuid.UUID
 	Waiting          int64
 	RequestsBefore   int64
@@ -178,6 +180,7 @@ func (q *Queries) BeginLook(ctx context.Context, arg BeginLookParams) (BeginLook
 		&i.OpenTo,
 		&i.OpenKept,
 		&i.Due,
+		&i.Live,
 		&i.WeaveOrgs,
 		&i.Waiting,
 		&i.RequestsBefore,

@@ -100,21 +100,31 @@ func (q *Queries) HaveSamples(ctx context.Context, legIds []int64) (bool, error)
 }
 
 const lockMeeting = `-- name: LockMeeting :one
-select end_at, attempts, revision from meetings
+select start_at, end_at, attempts, revision, list_kind, provisional from meetings
 where provider = $1 and account_id = $2 and meeting_id = $3
 for update
 `
 
 type LockMeetingRow struct {
-	EndAt    time.Time
-	Attempts int32
-	Revision int32
+	StartAt     time.Time
+	EndAt       time.Time
+	Attempts    int32
+	Revision    int32
+	ListKind    string
+	Provisional bool
 }
 
 func (q *Queries) LockMeeting(ctx context.Context, provider string, accountID string, meetingID string) (LockMeetingRow, error) {
 	row := q.db.QueryRow(ctx, lockMeeting, provider, accountID, meetingID)
 	var i LockMeetingRow
-	err := row.Scan(&i.EndAt, &i.Attempts, &i.Revision)
+	err := row.Scan(
+		&i.StartAt,
+		&i.EndAt,
+		&i.Attempts,
+		&i.Revision,
+		&i.ListKind,
+		&i.Provisional,
+	)
 	return i, err
 }
 
@@ -151,24 +161,26 @@ func (q *Queries) MeetingFailed(ctx context.Context, arg MeetingFailedParams) (i
 
 const meetingRead = `-- name: MeetingRead :exec
 update meetings
-set state = $1, cause = $2, attempts = $3, revision = revision + 1, due_at = $4, read_at = $5::timestamptz
-where provider = $6 and account_id = $7 and meeting_id = $8
+set state = $1, provisional = $2, cause = $3, attempts = $4, revision = revision + 1, due_at = $5, read_at = $6::timestamptz
+where provider = $7 and account_id = $8 and meeting_id = $9
 `
 
 type MeetingReadParams struct {
-	State     string
-	Cause     *string
-	Attempts  int32
-	DueAt     *time.Time
-	Now       time.Time
-	Provider  string
-	AccountID string
-	MeetingID string
+	State       string
+	Provisional bool
+	Cause       *string
+	Attempts    int32
+	DueAt       *time.Time
+	Now         time.Time
+	Provider    string
+	AccountID   string
+	MeetingID   string
 }
 
 func (q *Queries) MeetingRead(ctx context.Context, arg MeetingReadParams) error {
 	_, err := q.db.Exec(ctx, meetingRead,
 		arg.State,
+		arg.Provisional,
 		arg.Cause,
 		arg.Attempts,
 		arg.DueAt,
@@ -243,14 +255,19 @@ with incoming as (
     from incoming i
     on conflict (provider, account_id, meeting_id) do update
     set end_at = excluded.end_at, participant_count = excluded.participant_count,
-        state = case when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+        start_at = case when m.list_kind = 'live' then excluded.start_at else m.start_at end,
+        list_kind = case when m.list_kind = 'live' then excluded.list_kind else m.list_kind end,
+        state = case when m.list_kind = 'live' and m.state <> 'skipped' then 'seen'
+            when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
             then 'read' else m.state end,
-        cause = case when m.state = 'seen' and excluded.origin = 'live' then null else m.cause end,
-        due_at = case when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+        cause = case when m.list_kind = 'live' and m.state <> 'skipped' or m.state = 'seen' and excluded.origin = 'live' then null else m.cause end,
+        attempts = case when m.list_kind = 'live' then 0 else m.attempts end,
+        due_at = case when m.list_kind = 'live' and m.state <> 'skipped'
+            or m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
             or m.state = 'seen' and m.due_at is null and excluded.origin = 'live' then excluded.due_at else m.due_at end,
         origin = case when excluded.origin = 'live' then 'live' else m.origin end
     where (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
-       or m.origin = 'backfill' and excluded.origin = 'live'
+       or m.list_kind = 'live' or m.origin = 'backfill' and excluded.origin = 'live'
     returning (xmax = 0) as added
 )
 select count(*) filter (where added) as added from upserted
@@ -271,9 +288,10 @@ type SeeMeetingsParams struct {
 	Origin       string
 }
 
-// What a list shows. A meeting is due when it is first seen; one that a list shows
-// changed after it had settled is due again. What a backfill found and a live list shows is
-// live, and due if nobody was to read it any more. Repeating it changes nothing.
+// What a list shows. A meeting is due when it is first seen, one that was seen running when
+// it has ended; one that a list shows changed after it had settled is due again. What a
+// backfill found and a live list shows is live, and due if nobody was to read it any more.
+// Repeating it changes nothing.
 func (q *Queries) SeeMeetings(ctx context.Context, arg SeeMeetingsParams) (int64, error) {
 	row := q.db.QueryRow(ctx, seeMeetings,
 		arg.MeetingIds,

@@ -233,6 +233,7 @@ type Link struct {
 	Errors              []string
 	MissingScopes       []string
 	UnlinkRequestedAt   *time.Time
+	Live                bool
 }
 
 type Match struct {
@@ -328,6 +329,7 @@ type Meeting struct {
 	SeenAt           time.Time
 	ReadAt           *time.Time
 	Origin           string
+	Provisional      bool
 }
 
 type Org struct {
@@ -444,6 +446,7 @@ type Weafe struct {
 	ReadRevision int32
 	EndAt        *time.Time
 	Pending      bool
+	Provisional  bool
 }
 
 type WebhookEvent struct {

@@ -63,7 +63,7 @@ func (q *Queries) LinksOfOrg(ctx context.Context, orgID uuid.UUID) ([]LinksOfOrg
 }
 
 const pendingWeaves = `-- name: PendingWeaves :many
-select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at
+select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at, m.provisional
 from (
     select w.meeting_id from weaves w
     where w.provider = $1 and w.account_id = $2 and w.org_id = $3 and w.pending
@@ -88,6 +88,7 @@ type PendingWeavesRow struct {
 	Revision    int32
 	StartAt     time.Time
 	EndAt       time.Time
+	Provisional bool
 }
 
 // Meetings read since they were last woven for the org, and whose devices are known
@@ -113,6 +114,7 @@ func (q *Queries) PendingWeaves(ctx context.Context, arg PendingWeavesParams) ([
 			&i.Revision,
 			&i.StartAt,
 			&i.EndAt,
+			&i.Provisional,
 		); err != nil {
 			return nil, err
 		}
@@ -125,10 +127,10 @@ func (q *Queries) PendingWeaves(ctx context.Context, arg PendingWeavesParams) ([
 }
 
 const putWeave = `-- name: PutWeave :execrows
-insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, woven_at)
-values ($1, $2, $3, $4, $5, $6, $7, $5, now())
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, read_revision, woven_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $5, now())
 on conflict (provider, account_id, meeting_id, org_id) do update
-set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, woven_at = excluded.woven_at
+set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional, woven_at = excluded.woven_at
 where w.revision <= excluded.revision
 `
 
@@ -140,6 +142,7 @@ type PutWeaveParams struct {
 	Revision    int32
 	LegsMatched int32
 	Minutes     int32
+	Provisional bool
 }
 
 // Serialises the weavers of one meeting and refuses a revision older than the woven one.
@@ -152,6 +155,7 @@ func (q *Queries) PutWeave(ctx context.Context, arg PutWeaveParams) (int64, erro
 		arg.Revision,
 		arg.LegsMatched,
 		arg.Minutes,
+		arg.Provisional,
 	)
 	if err != nil {
 		return 0, err
@@ -165,11 +169,13 @@ select l.org_id, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.
 from meetings m
 join links l using (provider, account_id)
 where m.provider = $1 and m.account_id = $2 and m.meeting_id = $3 and l.status <> 'unlinking'
+  and (l.live or not m.provisional)
 on conflict (provider, account_id, meeting_id, org_id) do update
 set read_revision = excluded.read_revision, end_at = excluded.end_at
 `
 
-// A meeting was read: it is to be woven for every link that goes on.
+// A meeting was read: it is to be woven for every link that goes on, and while it is
+// provisional for every one that wants it so.
 func (q *Queries) QueueWeaves(ctx context.Context, provider string, accountID string, meetingID string) error {
 	_, err := q.db.Exec(ctx, queueWeaves, provider, accountID, meetingID)
 	return err
@@ -180,6 +186,7 @@ insert into weaves as w (org_id, provider, account_id, meeting_id, revision, leg
 select $1::uuid, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
 from meetings m
 where m.provider = $2 and m.account_id = $3 and m.revision > 0
+  and (not m.provisional or (select l.live from links l where l.provider = m.provider and l.account_id = m.account_id and l.org_id = $1))
 on conflict (provider, account_id, meeting_id, org_id) do update
 set read_revision = excluded.read_revision, end_at = excluded.end_at
 `

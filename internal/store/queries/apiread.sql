@@ -35,7 +35,8 @@ select status from links where provider = @provider and account_id = @account_id
 -- name: SetLinkSettings :execrows
 update links
 set max_daily_api_requests = coalesce(sqlc.narg(max_daily_api_requests), max_daily_api_requests),
-    discard_guest_info = coalesce(sqlc.narg(discard_guest_info), discard_guest_info)
+    discard_guest_info = coalesce(sqlc.narg(discard_guest_info), discard_guest_info),
+    live = coalesce(sqlc.narg(live), live)
 where provider = @provider and account_id = @account_id and org_id = @org_id and status <> 'unlinking';
 
 -- name: WasLinked :one

@@ -3,7 +3,7 @@
 
 -- name: SearchCalls :many
 with found as (
-    select m.provider, m.meeting_id, m.meeting_uuid, m.client_mac, m.join_at, m.leave_at, m.leg_id,
+    select m.provider, m.account_id, m.meeting_id, m.meeting_uuid, m.client_mac, m.join_at, m.leave_at, m.leg_id,
         m.audio_quality, m.video_quality, m.screen_quality,
         (case @sort_field::text
             when 'mac' then coalesce(m.client_mac::text, '')
@@ -18,7 +18,9 @@ with found as (
       and (@provider::text = '' or m.provider = @provider)
 )
 select found.provider, found.meeting_id, found.meeting_uuid, found.client_mac, found.join_at, found.leave_at, found.leg_id,
-    found.audio_quality, found.video_quality, found.screen_quality, found.sort_key::text as sort_key
+    found.audio_quality, found.video_quality, found.screen_quality, found.sort_key::text as sort_key,
+    exists (select from weaves w where w.org_id = @org_id and w.provider = found.provider and w.account_id = found.account_id
+        and w.meeting_id = found.meeting_id and w.provisional) as provisional
 from found
 where not @resumed::boolean
    or (@descending::boolean and (found.sort_key, found.leg_id) < ((@after_key::text) collate "C", @after_leg::bigint))
@@ -40,6 +42,8 @@ select count(distinct client_mac) as users,
     count(*) as minutes,
     count(*) filter (where bad) as bad_minutes,
     count(*) filter (where bad is null) as unmeasured_minutes,
+    count(*) filter (where (provider, account_id, meeting_id) in (
+        select w.provider, w.account_id, w.meeting_id from weaves w where w.org_id = @org_id and w.provisional)) as provisional_minutes,
     count(*) filter (where bad and bucket = 'client') as bad_minutes_client,
     count(*) filter (where bad and bucket = 'wireless') as bad_minutes_wireless,
     count(*) filter (where bad and bucket = 'site_wan') as bad_minutes_site_wan,
@@ -67,7 +71,9 @@ select m.leg_id, m.provider, m.account_id, m.meeting_id, m.site_id, m.client_mac
     count(*) as minutes,
     count(*) filter (where c.bad) as bad_minutes,
     coalesce(mode() within group (order by c.worst_metric) filter (where c.bad), '')::text as worst_metric,
-    coalesce(mode() within group (order by c.worst_direction) filter (where c.bad), '')::text as worst_direction
+    coalesce(mode() within group (order by c.worst_direction) filter (where c.bad), '')::text as worst_direction,
+    exists (select from weaves w where w.org_id = m.org_id and w.provider = m.provider and w.account_id = m.account_id
+        and w.meeting_id = m.meeting_id and w.provisional) as provisional
 from call_minutes c
 join matches m using (org_id, leg_id)
 where c.org_id = @org_id and c.start_at >= @from_at and c.start_at < @to_at

@@ -51,6 +51,7 @@ select
         and (m.origin <> 'backfill'
           or not (select backfills_in(@provider, @account_id, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
           or (select backfills_in(@provider, @account_id, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))) as due,
+    exists (select from links l where l.provider = @provider and l.account_id = @account_id and l.live and l.status = 'active') as live,
     coalesce(pending.orgs, '{}')::uuid[] as weave_orgs,
     coalesce(pending.waiting, 0)::bigint as waiting,
     (select coalesce(sum(r.spent), 0) from api_requests r where r.provider = @provider and r.account_id = @account_id)::bigint as requests_before

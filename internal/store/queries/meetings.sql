@@ -1,7 +1,8 @@
 -- name: SeeMeetings :one
--- What a list shows. A meeting is due when it is first seen; one that a list shows
--- changed after it had settled is due again. What a backfill found and a live list shows is
--- live, and due if nobody was to read it any more. Repeating it changes nothing.
+-- What a list shows. A meeting is due when it is first seen, one that was seen running when
+-- it has ended; one that a list shows changed after it had settled is due again. What a
+-- backfill found and a live list shows is live, and due if nobody was to read it any more.
+-- Repeating it changes nothing.
 with incoming as (
     select unnest(@meeting_ids::text[]) as meeting_id, unnest(@meeting_uuids::uuid[]) as meeting_uuid,
         unnest(@numbers::bigint[]) as meeting_number, unnest(@hosts::bytea[]) as host_sealed,
@@ -15,14 +16,19 @@ with incoming as (
     from incoming i
     on conflict (provider, account_id, meeting_id) do update
     set end_at = excluded.end_at, participant_count = excluded.participant_count,
-        state = case when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+        start_at = case when m.list_kind = 'live' then excluded.start_at else m.start_at end,
+        list_kind = case when m.list_kind = 'live' then excluded.list_kind else m.list_kind end,
+        state = case when m.list_kind = 'live' and m.state <> 'skipped' then 'seen'
+            when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
             then 'read' else m.state end,
-        cause = case when m.state = 'seen' and excluded.origin = 'live' then null else m.cause end,
-        due_at = case when m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
+        cause = case when m.list_kind = 'live' and m.state <> 'skipped' or m.state = 'seen' and excluded.origin = 'live' then null else m.cause end,
+        attempts = case when m.list_kind = 'live' then 0 else m.attempts end,
+        due_at = case when m.list_kind = 'live' and m.state <> 'skipped'
+            or m.state = 'settled' and (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
             or m.state = 'seen' and m.due_at is null and excluded.origin = 'live' then excluded.due_at else m.due_at end,
         origin = case when excluded.origin = 'live' then 'live' else m.origin end
     where (m.end_at, m.participant_count) is distinct from (excluded.end_at, excluded.participant_count)
-       or m.origin = 'backfill' and excluded.origin = 'live'
+       or m.list_kind = 'live' or m.origin = 'backfill' and excluded.origin = 'live'
     returning (xmax = 0) as added
 )
 select count(*) filter (where added) as added from upserted;
@@ -55,13 +61,13 @@ select exists (
         or backfills_in(@provider, @account_id, 'running') && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')));
 
 -- name: LockMeeting :one
-select end_at, attempts, revision from meetings
+select start_at, end_at, attempts, revision, list_kind, provisional from meetings
 where provider = @provider and account_id = @account_id and meeting_id = @meeting_id
 for update;
 
 -- name: MeetingRead :exec
 update meetings
-set state = @state, cause = sqlc.narg('cause'), attempts = @attempts, revision = revision + 1, due_at = sqlc.narg('due_at'), read_at = @now::timestamptz
+set state = @state, provisional = @provisional, cause = sqlc.narg('cause'), attempts = @attempts, revision = revision + 1, due_at = sqlc.narg('due_at'), read_at = @now::timestamptz
 where provider = @provider and account_id = @account_id and meeting_id = @meeting_id;
 
 -- name: HaveSamples :one

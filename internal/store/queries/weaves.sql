@@ -2,7 +2,7 @@
 -- Meetings read since they were last woven for the org, and whose devices are known
 -- up to their end: those that ended first, by when they began, so that a batch is of one
 -- time.
-select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at
+select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at, m.provisional
 from (
     select w.meeting_id from weaves w
     where w.provider = @provider and w.account_id = @account_id and w.org_id = @org_id and w.pending
@@ -21,12 +21,14 @@ join orgs o on o.org_id = w.org_id
 where w.provider = @provider and w.account_id = @account_id and w.org_id = @org_id and w.pending;
 
 -- name: QueueWeaves :exec
--- A meeting was read: it is to be woven for every link that goes on.
+-- A meeting was read: it is to be woven for every link that goes on, and while it is
+-- provisional for every one that wants it so.
 insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, end_at)
 select l.org_id, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
 from meetings m
 join links l using (provider, account_id)
 where m.provider = @provider and m.account_id = @account_id and m.meeting_id = @meeting_id and l.status <> 'unlinking'
+  and (l.live or not m.provisional)
 on conflict (provider, account_id, meeting_id, org_id) do update
 set read_revision = excluded.read_revision, end_at = excluded.end_at;
 
@@ -36,6 +38,7 @@ insert into weaves as w (org_id, provider, account_id, meeting_id, revision, leg
 select @org_id::uuid, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
 from meetings m
 where m.provider = @provider and m.account_id = @account_id and m.revision > 0
+  and (not m.provisional or (select l.live from links l where l.provider = m.provider and l.account_id = m.account_id and l.org_id = @org_id))
 on conflict (provider, account_id, meeting_id, org_id) do update
 set read_revision = excluded.read_revision, end_at = excluded.end_at;
 
@@ -51,10 +54,10 @@ order by leg_id, start_at;
 
 -- name: PutWeave :execrows
 -- Serialises the weavers of one meeting and refuses a revision older than the woven one.
-insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, woven_at)
-values (@org_id, @provider, @account_id, @meeting_id, @revision, @legs_matched, @minutes, @revision, now())
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, read_revision, woven_at)
+values (@org_id, @provider, @account_id, @meeting_id, @revision, @legs_matched, @minutes, @provisional, @revision, now())
 on conflict (provider, account_id, meeting_id, org_id) do update
-set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, woven_at = excluded.woven_at
+set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional, woven_at = excluded.woven_at
 where w.revision <= excluded.revision;
 
 -- name: LinksOfOrg :many
