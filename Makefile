@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle bench-weave bench-freshness fuzz check generate tools services clean
+.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle bench-match bench-weave bench-freshness fuzz check generate tools services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ bench-harvest: services ## measure a day of a large account: samples a second ag
 bench-idle: services ## measure what linked accounts with nothing new cost, in about 8 minutes (CALLWEAVE_IDLE_ACCOUNTS=n for another number)
 	@CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_IDLE_ACCOUNTS=$(or $(CALLWEAVE_IDLE_ACCOUNTS),5000) \
 		go test -run '^$$' -bench Idle -benchtime 1x -timeout 30m ./activities
+
+bench-match: services ## measure how well legs are matched, on worlds that nothing was tried on
+	go test -run '^$$' -bench MatchQuality -benchtime 1x ./internal/correlate
+	CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_WORLD_SEED=101 go test -count 1 -v -run WeaveAgreesWithTheWorld ./internal/weave
 
 bench-weave: ## measure the join of 2 million media samples with 3 million device samples
 	go test -run '^$$' -bench Join ./internal/correlate

@@ -36,12 +36,17 @@ func shared(addr macaddr.Addr) bool {
 	return false
 }
 
-// byHardwareAddress: a lease of the leg's own hardware address overlaps the leg. The
-// leg's other addresses have no say: through a VPN they are the tunnel's. Addresses
-// that are no station's (multicast, and with it broadcast) are junk of a driver.
-func (m *Matcher) byHardwareAddress(leg Leg) []candidate {
+// unique reports whether an address tells one device from the others. Addresses that are
+// no station's (multicast, and with it broadcast) are junk of a driver.
+func unique(addr macaddr.Addr) bool {
 	const multicast = 0x01 // IEEE 802, the group bit
-	if leg.MAC.IsZero() || leg.MAC[0]&multicast != 0 || shared(leg.MAC) {
+	return !addr.IsZero() && addr[0]&multicast == 0 && !shared(addr)
+}
+
+// byHardwareAddress: a lease of the leg's own hardware address overlaps the leg. The
+// leg's other addresses have no say: through a VPN they are the tunnel's.
+func (m *Matcher) byHardwareAddress(leg Leg) []candidate {
+	if !unique(leg.MAC) {
 		return nil
 	}
 	var found []candidate
@@ -98,7 +103,7 @@ func (m *Matcher) byHostname(leg Leg) []candidate {
 	if name == "" {
 		return nil
 	}
-	sites := m.public[leg.PublicIP.Unmap()]
+	sites := m.seenAt(leg)
 	if len(sites) == 0 && (leg.Guest || given(name)) {
 		return nil
 	}
@@ -109,9 +114,11 @@ func (m *Matcher) byHostname(leg Leg) []candidate {
 			continue
 		}
 		switch at, known := m.siteByID[m.leases[i].SiteID]; {
+		case anotherDevice(m.leases[i], leg):
+			continue
 		case len(sites) > 0 && known && slices.Contains(sites, at):
 			c.confidence, c.reason = confidenceHostnameAtSite, ReasonHostnameAtSite
-		case len(sites) > 0, anotherDevice(m.leases[i], leg):
+		case len(sites) > 0:
 			continue
 		default:
 			c.confidence, c.reason = confidenceHostname, ReasonHostname
@@ -121,10 +128,26 @@ func (m *Matcher) byHostname(leg Leg) []candidate {
 	return found
 }
 
+// seenAt are the sites that the leg's public address speaks for. Of a leg whose private
+// addresses are of no network of the site it says only where a tunnel ends.
+func (m *Matcher) seenAt(leg Leg) []int {
+	sites := m.public[leg.PublicIP.Unmap()]
+	if len(leg.PrivateIPs) == 0 {
+		return sites
+	}
+	var seen []int
+	for _, at := range sites {
+		if slices.ContainsFunc(leg.PrivateIPs, func(ip netip.Addr) bool { return m.within(m.sites[at], ip.Unmap()) }) {
+			seen = append(seen, at)
+		}
+	}
+	return seen
+}
+
 // anotherDevice reports whether the lease is of another adapter of the same kind: each
 // shows the address it was made with, and they differ.
 func anotherDevice(lease Lease, leg Leg) bool {
-	made := !leg.MAC.IsZero() && !shared(leg.MAC) && !leg.MAC.Local() && !lease.MAC.Local()
+	made := unique(leg.MAC) && !leg.MAC.Local() && !lease.MAC.Local()
 	return made && leg.MAC != lease.MAC && leg.Medium.is(lease.Wired)
 }
 
@@ -158,14 +181,11 @@ func (m *Matcher) allows(siteID uuid.UUID, leg Leg, ip netip.Addr) (float64, Rea
 // there: a tunnel that ends at the site gives addresses that are not of its networks.
 func (m *Matcher) bySite(leg Leg) (Match, bool) {
 	none := Match{LegID: leg.ID, Reason: ReasonNoLease}
-	seen := m.public[leg.PublicIP.Unmap()]
-	if len(seen) != 1 {
+	seen := m.seenAt(leg)
+	if len(seen) != 1 || len(leg.PrivateIPs) == 0 {
 		return none, false
 	}
 	site := m.sites[seen[0]]
-	if !slices.ContainsFunc(leg.PrivateIPs, func(ip netip.Addr) bool { return m.within(site, ip.Unmap()) }) {
-		return none, false
-	}
 	return Match{
 		LegID: leg.ID, SiteID: site.ID, Rule: RulePublicIP, Confidence: confidenceSite, Reason: ReasonSite,
 		Stays: []Stay{{SiteID: site.ID, JoinAt: leg.JoinAt, LeaveAt: leg.LeaveAt}},

@@ -88,6 +88,16 @@ func TestMatchByNameAndSite(t *testing.T) {
 			Leg{Hostname: secret.New("LT-BERT"), Medium: MediumWireless},
 			RuleHostname, bert, southID, ReasonHostname,
 		},
+		"name of a laptop and its dock, junk for an address": {
+			append(leases, wired(named(dock, southID, "LT-BERT", "", from, to))),
+			Leg{MAC: mac(t, "01005e000001"), Hostname: secret.New("LT-BERT"), Medium: MediumWired},
+			RuleHostname, dock, southID, ReasonHostname,
+		},
+		"name through a tunnel that ends at another site": {
+			leases,
+			Leg{Hostname: secret.New("LT-BERT"), PublicIP: atNorth, PrivateIPs: addrs("10.250.0.1")},
+			RuleHostname, bert, southID, ReasonHostname,
+		},
 		"name of another device of that kind": {
 			leases,
 			Leg{MAC: mac(t, "5c5b350e00ff"), Hostname: secret.New("LT-BERT"), Medium: MediumWireless},

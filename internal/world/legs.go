@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"callweave/internal/macaddr"
 )
 
 // fill brings people into a meeting: the host at its start, others a little later.
@@ -94,6 +96,9 @@ func (p *planner) leg(m *Meeting, who *Person, guest string, userID int, stay sp
 func (p *planner) placeGuest(l *Leg, s *draws) {
 	l.Device, l.OS = pick(s.next(), []string{"Windows", "Windows", "Mac", "iOS", "Android"}), ""
 	l.Network = pick(s.next(), []string{"Wifi", "Wifi", "Wired", "Cellular", "Others"})
+	if name := hash(l.key, saltName); unit(name) < 0.3 {
+		l.Hostname = nameAsBought(l.Device)
+	}
 	l.PublicIP = nthAddr("192.0.2.0", s.between(1, 250))
 	l.PrivateIP = homeAddr(s)
 	p.path(l, s.intn(len(p.w.routes)), s)
@@ -133,7 +138,7 @@ func (p *planner) placeOffice(l *Leg, at int64, s *draws) {
 	l.Site, l.Client = site, c
 	l.Device, l.OS, l.Hostname, l.MAC = c.Device, c.OS, c.Hostname, c.reported
 	if s.chance(0.04) {
-		l.MAC = [6]byte{}
+		l.MAC = pick(hash(l.key, saltJunk), junkMACs())
 	}
 	l.PublicIP, l.PrivateIP = site.PublicIP, c.address(site, day)
 	p.path(l, site.place, s)
@@ -142,14 +147,24 @@ func (p *planner) placeOffice(l *Leg, at int64, s *draws) {
 	}
 }
 
+// junkMACs are what clients report where they do not know better: nothing, what phones
+// give every program, the address of every machine's tunnel adapter, a group's address.
+func junkMACs() []macaddr.Addr {
+	return []macaddr.Addr{{}, {0x02}, {0x00, 0x05, 0x9a, 0x3c, 0x7a, 0x00}, {0x01, 0x00, 0x5e, 0x00, 0x00, 0x01}}
+}
+
 // tunnel puts a leg behind the company's VPN with some probability: Zoom then sees
-// the addresses of the tunnel. Some tunnels end on the wrong continent.
+// the addresses of the tunnel. Some tunnels end on the wrong continent. Every second
+// org's come out at its first site, under that site's public address.
 func (p *planner) tunnel(l *Leg, share float64, s *draws) {
 	if !s.chance(share) {
 		return
 	}
 	l.VPN, l.farTunnel = true, s.chance(0.2)
 	l.PublicIP = nthAddr("203.0.113.0", 1+l.Person.Org.index%250)
+	if org := l.Person.Org; org.index%2 == 1 {
+		l.PublicIP = org.Sites[0].PublicIP
+	}
 	l.PrivateIP = nthAddr("10.250.0.0", 10+l.Person.index%60_000)
 }
 

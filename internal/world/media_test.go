@@ -89,7 +89,7 @@ func contradiction(w *World, l *Leg, m Minute, middle time.Time) string {
 	case CauseClientCPU:
 		ok = m.CPU.SystemMax >= 90
 	case CauseVPNDistance:
-		ok = l.VPN && (l.Site == nil || l.PublicIP != l.Site.PublicIP)
+		ok = l.VPN && (l.Site == nil || !l.Site.Subnet.Contains(l.PrivateIP))
 	case CauseNone:
 		quiet := l.Site == nil || (wan.RTTMS < 60 && wan.JitterMS < 15)
 		heard := client.AP == nil || (client.RSSIDBm > -76 && radio.UtilAll < 80)

@@ -68,6 +68,9 @@ func (w *World) newLaptop(p *Person, s *draws) *Client {
 		c.Device, c.OS = "Mac", "macOS 26.2"
 		c.Hostname = fmt.Sprintf("%ss-MacBook-%d", p.FirstName, p.index)
 	}
+	if unit(hash(c.key, saltName)) < unnamed {
+		c.Hostname = nameAsBought(c.Device)
+	}
 	c.Proto, c.Streams = pick(s.next(), []string{"ac", "ax", "ax", "ax", "be"}), 2
 	if s.chance(0.05) {
 		c.Proto, c.Streams = "n", 1
@@ -78,6 +81,17 @@ func (w *World) newLaptop(p *Person, s *draws) *Client {
 		c.MAC = w.clientMAC(true, c.key, 1)
 	}
 	return c
+}
+
+// unnamed is the share of people who never gave their laptop a name.
+const unnamed = 0.05
+
+// nameAsBought is what a laptop calls itself until somebody names it.
+func nameAsBought(device string) string {
+	if device == "Mac" {
+		return "MacBook-Pro"
+	}
+	return "Laptop"
 }
 
 func (w *World) newDock(p *Person) *Client {

@@ -71,4 +71,6 @@ const (
 	saltEpisode
 	saltTraffic
 	saltNight
+	saltName
+	saltJunk
 )
