@@ -128,7 +128,7 @@ func (r *report) print(out io.Writer, m *machine) {
 	}
 	for _, o := range r.orgs {
 		if o.hidden > 0 {
-			fmt.Fprintf(out, "\n%s: legs in the office behind a VPN that showed neither their hardware address nor their network's, not matched: %d.\n", o.org.Name, o.hidden)
+			fmt.Fprintf(out, "\n%s: legs in the office behind a VPN that showed neither their hardware address nor their network's nor a name that anybody gave, not matched: %d.\n", o.org.Name, o.hidden)
 		}
 	}
 	r.printWorst(out)

@@ -207,11 +207,12 @@ func (r *report) measureOrg(ctx context.Context, m *machine, org *world.Org, set
 	return seen, err
 }
 
-// recognisable reports whether a leg shows the network's own name for its client: the
-// hardware address the network sees, or the address it gave. A tunnel hides the second;
-// private Wi-Fi addresses, phones and blanks hide the first.
+// recognisable reports whether a leg shows what the network knows its client by: the
+// hardware address it sees, the address it gave, or the client's name. Private Wi-Fi
+// addresses, phones and blanks hide the first, a tunnel the second; a name that laptops
+// come with tells none from the others.
 func recognisable(leg *world.Leg) bool {
-	return leg.MAC == leg.Client.MAC || (!leg.VPN && leg.PublicIP == leg.Site.PublicIP)
+	return leg.MAC == leg.Client.MAC || (!leg.VPN && leg.PublicIP == leg.Site.PublicIP) || !world.Unnamed(leg.Hostname)
 }
 
 // worstMinutes are the bad minutes farthest beyond their threshold.

@@ -62,7 +62,7 @@ func (s *score) add(org *world.Org, l *world.Leg, matcher *correlate.Matcher) {
 	got, matched := matcher.Match(legOf(l))
 	if here {
 		s.legs++
-		if l.VPN && l.MAC != l.Client.MAC && (l.Hostname == "MacBook-Pro" || l.Hostname == "Laptop") {
+		if l.VPN && l.MAC != l.Client.MAC && world.Unnamed(l.Hostname) {
 			s.hidden++
 		}
 	}

@@ -20,8 +20,7 @@ import (
 // data: its hardware address, its own private address, which a tunnel hides, or its
 // name, if somebody gave it one.
 func evidence(l *world.Leg) bool {
-	named := l.Hostname != "MacBook-Pro" && l.Hostname != "Laptop"
-	return l.Client != nil && (l.MAC == l.Client.MAC || !l.VPN || named)
+	return l.Client != nil && (l.MAC == l.Client.MAC || !l.VPN || !world.Unnamed(l.Hostname))
 }
 
 type matched struct {

@@ -94,6 +94,12 @@ func nameAsBought(device string) string {
 	return "Laptop"
 }
 
+// Unnamed reports whether a hostname is one that laptops come with, which tells none from
+// the others.
+func Unnamed(hostname string) bool {
+	return hostname == "" || hostname == nameAsBought("Mac") || hostname == nameAsBought("Windows")
+}
+
 func (w *World) newDock(p *Person) *Client {
 	c := w.newClient(p, 1)
 	c.Wired = true
