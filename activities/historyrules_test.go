@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"callweave/internal/provider"
@@ -238,6 +239,40 @@ func (h *history) wrong(query, prefix string, want map[string]bool) (string, err
 	return "", nil
 }
 
+// late says of every receipt whose histories are not erased what is left.
+func late(t *testing.T, s *historyStage) string {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	rows, err := s.pool.Query(ctx, "select receipt_id, provider, account_id, org_id, executions_deleted, coalesce(executions_left, -1), now() - finished_at from receipts where histories_erased_at is null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var texts []string
+	for rows.Next() {
+		var receipt, org uuid.UUID
+		var name, account string
+		var deleted, left int
+		var since time.Duration
+		if err := rows.Scan(&receipt, &name, &account, &org, &deleted, &left, &since); err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, fmt.Sprintf("%s: %d deleted, %d left, finished %s ago", receipt, deleted, left, since))
+		for _, query := range []string{"WorkflowId = '" + workflows.SweepID(receipt) + "'", "AccountId = '" + account + "'", "OrgId = '" + org.String() + "'"} {
+			list, err := s.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: 20})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, execution := range list.GetExecutions() {
+				id, run := execution.GetExecution().GetWorkflowId(), execution.GetExecution().GetRunId()
+				_, err := s.temporal.DescribeWorkflowExecution(ctx, id, run)
+				texts = append(texts, fmt.Sprintf("  %s: %s %s, begun %s, described: %v", query, execution.GetStatus(), id, execution.GetStartTime().AsTime(), err))
+			}
+		}
+	}
+	return strings.Join(texts, "\n")
+}
+
 // requireNoTraces waits for the sweeps of all histories and looks whether a workflow
 // names an org or an account without a link.
 func requireNoTraces(t *testing.T, s *historyStage, lived []*history) {
@@ -248,7 +283,7 @@ func requireNoTraces(t *testing.T, s *historyStage, lived []*history) {
 	defer tick.Stop()
 	for waiting := -1; waiting != 0; <-tick.C {
 		if err := s.pool.QueryRow(ctx, `select count(*) from receipts where histories_erased_at is null`).Scan(&waiting); err != nil {
-			t.Fatalf("%d receipts wait for their histories to be erased: %v", waiting, err)
+			t.Fatalf("%d receipts wait for their histories to be erased: %v\n%s", waiting, err, late(t, s))
 		}
 	}
 	gone := map[string]string{}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"callweave/internal/credentials"
@@ -167,7 +168,9 @@ func TestRemovedWithoutAWord(t *testing.T) {
 	if err := b.window.Uninstall(t.Context(), lifeClient, b.account.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.temporal.ScheduleClient().GetHandle(t.Context(), workflows.HarvestID(b.ref)).Trigger(t.Context(), client.ScheduleTriggerOptions{}); err != nil {
+	if err := b.temporal.ScheduleClient().GetHandle(t.Context(), workflows.HarvestID(b.ref)).Trigger(t.Context(), client.ScheduleTriggerOptions{
+		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE, // the schedule may not know yet that the first harvest has ended
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, org := range orgs {

@@ -86,7 +86,9 @@ func (e *erasure) requireRetention(t *testing.T, org *world.Org) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.temporal.ScheduleClient().GetHandle(ctx, workflows.RetainID).Trigger(ctx, client.ScheduleTriggerOptions{}); err != nil {
+	if err := e.temporal.ScheduleClient().GetHandle(ctx, workflows.RetainID).Trigger(ctx, client.ScheduleTriggerOptions{
+		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	err = await(ctx, 200*time.Millisecond, func() (bool, error) {

@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 
+	"callweave/internal/freeport"
 	"callweave/internal/vault"
 	"callweave/internal/world"
 )
@@ -110,19 +109,17 @@ func writePrivate(path string, content []byte) error {
 
 // choosePort returns wanted where it is free, else another, saying so.
 func (m *machine) choosePort(ctx context.Context, p *progress, what string, wanted int) (int, error) {
-	if m.opts.anyPort {
-		wanted = 0
+	if !m.opts.anyPort && freeport.Check(ctx, wanted) == nil {
+		return wanted, nil
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(loopback, strconv.Itoa(wanted)))
+	port, err := freeport.Any(ctx)
 	if err != nil {
-		if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(loopback, "0")); err != nil {
-			return 0, fmt.Errorf("find a free port for %s: %w", what, err)
-		}
-		p.printf("  port %d is in use: %s takes %d instead\n", wanted, what, portOf(listener))
+		return 0, fmt.Errorf("serve %s: %w", what, err)
 	}
-	return portOf(listener), listener.Close()
+	if !m.opts.anyPort {
+		p.printf("  port %d is in use: %s takes %d instead\n", wanted, what, port)
+	}
+	return port, nil
 }
-
-func portOf(listener net.Listener) int { return listener.Addr().(*net.TCPAddr).Port } //nolint:forcetypeassert // it listens on tcp
 
 const loopback = "127.0.0.1"

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"callweave/internal/child"
+	"callweave/internal/freeport"
 )
 
 // Role is the role that owns the databases: not a superuser.
@@ -184,20 +185,14 @@ func (c *Cluster) url(role, password, database string) string {
 
 // choosePort returns want when it is free, and any free port when want is 0.
 func choosePort(ctx context.Context, want int) (int, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(want)))
-	if err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return 0, portInUse(want)
-		}
-		return 0, fmt.Errorf("listen on port %d: %w", want, err)
+	if want == 0 {
+		return freeport.Any(ctx)
 	}
-	defer l.Close()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, fmt.Errorf("listen on port %d: unexpected address %s", want, l.Addr())
+	err := freeport.Check(ctx, want)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return 0, portInUse(want)
 	}
-	return addr.Port, nil
+	return want, err
 }
 
 // serverArgs are the settings of the server. They are given at each start, so the files in the data directory stay

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"callweave/internal/child"
+	"callweave/internal/freeport"
 )
 
 const (
@@ -189,18 +190,12 @@ func environment() []string {
 
 // choosePort returns want when it is free, and any free port when want is 0.
 func choosePort(ctx context.Context, want int) (int, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp4", net.JoinHostPort(loopback, strconv.Itoa(want)))
+	if want == 0 {
+		return freeport.Any(ctx)
+	}
+	err := freeport.Check(ctx, want)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return 0, fmt.Errorf("%w: another program listens on %s:%d: stop it or choose another port", ErrPortInUse, loopback, want)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("listen on port %d: %w", want, err)
-	}
-	defer l.Close()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, fmt.Errorf("listen on port %d: unexpected address %s", want, l.Addr())
-	}
-	return addr.Port, nil
+	return want, err
 }
