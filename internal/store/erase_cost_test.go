@@ -135,7 +135,8 @@ func TestBatchesCostWhatTheyErase(t *testing.T) {
 	large := pagesOf(t, s, receipt, batch)
 	for table, pages := range large {
 		t.Logf("%-16s %5d pages of %d rows, %5d of %d", table, small[table], few, pages, many)
-		if pages > 5*batch || pages > small[table]+few/100 {
+		// A scan would touch five times as much; where rows came to lie differs by some pages.
+		if pages > 5*batch || pages > small[table]*3/2+few/100 {
 			t.Errorf("%s: a batch of %d rows touches %d pages in a table of %d, and %d in one of %d", table, batch, small[table], few, pages, many)
 		}
 	}
