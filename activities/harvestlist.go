@@ -90,7 +90,7 @@ func (h *Harvest) listWith(ctx context.Context, session *session, key *vault.Key
 				if err != nil {
 					return err
 				}
-				more, err := h.store.SeeMeetingsOf(ctx, in.AccountRef, origin, kind, sealed, h.config.Now())
+				more, err := h.store.SeeMeetings(ctx, in.AccountRef, origin, kind, sealed, h.config.Now())
 				added += more
 				if err != nil || !asked || len(page) == 0 {
 					return err

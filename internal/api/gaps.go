@@ -8,6 +8,7 @@ import (
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
+	"callweave/internal/utcday"
 	"callweave/workflows"
 )
 
@@ -51,7 +52,7 @@ func NewGap(row db.GapsRow, spent bool, now time.Time) Gap {
 	if row.Cause != nil {
 		cause = *row.Cause
 	}
-	midnight := now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	midnight := utcday.Next(now)
 	switch {
 	case row.GivenUp:
 		g.Plan = PlanAsked

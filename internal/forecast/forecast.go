@@ -5,6 +5,8 @@ package forecast
 import (
 	"math"
 	"time"
+
+	"callweave/internal/utcday"
 )
 
 // Input is what is known of an account.
@@ -41,7 +43,7 @@ func Of(in Input) Forecast {
 		f.Used = math.Min(1, float64(in.SpentToday)/budget)
 	}
 	comesIn, pace := in.DemandADay/24, math.Max(in.PacePerHour, 1) // an hour
-	midnight := in.Now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	midnight := utcday.Next(in.Now)
 
 	done := math.Inf(1) // hours until nothing is owed, if there were no budget
 	if pace > comesIn {

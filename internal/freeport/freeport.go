@@ -20,6 +20,15 @@ const (
 
 const tries = 100
 
+// Choose returns want where nobody listens on it, any free port where want is 0, and fails as
+// [Check] does.
+func Choose(ctx context.Context, want int) (int, error) {
+	if want == 0 {
+		return Any(ctx)
+	}
+	return want, Check(ctx, want)
+}
+
 // Any returns a port of the loopback address that nobody listens on.
 func Any(ctx context.Context) (int, error) {
 	for range tries {

@@ -185,14 +185,11 @@ func (c *Cluster) url(role, password, database string) string {
 
 // choosePort returns want when it is free, and any free port when want is 0.
 func choosePort(ctx context.Context, want int) (int, error) {
-	if want == 0 {
-		return freeport.Any(ctx)
-	}
-	err := freeport.Check(ctx, want)
+	port, err := freeport.Choose(ctx, want)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return 0, portInUse(want)
 	}
-	return want, err
+	return port, err
 }
 
 // serverArgs are the settings of the server. They are given at each start, so the files in the data directory stay

@@ -190,12 +190,9 @@ func environment() []string {
 
 // choosePort returns want when it is free, and any free port when want is 0.
 func choosePort(ctx context.Context, want int) (int, error) {
-	if want == 0 {
-		return freeport.Any(ctx)
-	}
-	err := freeport.Check(ctx, want)
+	port, err := freeport.Choose(ctx, want)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return 0, fmt.Errorf("%w: another program listens on %s:%d: stop it or choose another port", ErrPortInUse, loopback, want)
 	}
-	return want, err
+	return port, err
 }

@@ -47,14 +47,6 @@ func (v Value) Or(fallback float64) float64 {
 // Above reports whether the number is known and greater than limit.
 func (v Value) Above(limit float64) bool { return v.known && float64(v.number) > limit }
 
-// Max returns the greater of two measurements; an unknown one never wins.
-func Max(a, b Value) Value {
-	if !a.known || (b.known && b.number > a.number) {
-		return b
-	}
-	return a
-}
-
 // String prints the number in its shortest form, or "unknown".
 func (v Value) String() string {
 	if !v.known {

@@ -18,23 +18,6 @@ func TestTheZeroValueIsUnknown(t *testing.T) {
 	}
 }
 
-func TestMax(t *testing.T) {
-	t.Parallel()
-	unknown, one, two := measure.Value{}, measure.Of(1), measure.Of(2)
-	for _, c := range []struct{ a, b, want measure.Value }{
-		{one, two, two},
-		{two, one, two},
-		{unknown, one, one},
-		{one, unknown, one},
-		{unknown, unknown, unknown},
-		{measure.Of(-80), unknown, measure.Of(-80)},
-	} {
-		if got := measure.Max(c.a, c.b); got != c.want {
-			t.Errorf("Max(%v, %v) = %v, want %v", c.a, c.b, got, c.want)
-		}
-	}
-}
-
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]measure.Value{"null": {}, "0": measure.Of(0), "-71.5": measure.Of(-71.5)} {

@@ -13,6 +13,7 @@ import (
 
 	"callweave/internal/provider"
 	"callweave/internal/store/db"
+	"callweave/internal/utcday"
 	"callweave/internal/vault"
 )
 
@@ -51,7 +52,7 @@ func eraseDay(at time.Time, err error, erase func(day, next time.Time) (int64, e
 	if err != nil {
 		return 0, fmt.Errorf("look for a day: %w", err)
 	}
-	day := at.UTC().Truncate(24 * time.Hour)
+	day := utcday.Of(at)
 	return erase(day, day.Add(24*time.Hour))
 }
 

@@ -47,7 +47,7 @@ func TestLandMeeting(t *testing.T) {
 	s := openTest(t)
 	ref, _ := linkedAccount(t, s, "a", nil)
 	end := seedStart.Add(time.Hour)
-	if added, err := s.SeeMeetings(t.Context(), ref, provider.ListPast, []SeenMeeting{seen("m", end), seen("m", end)}, end); err != nil || added != 1 {
+	if added, err := s.SeeMeetings(t.Context(), ref, OriginLive, provider.ListPast, []SeenMeeting{seen("m", end), seen("m", end)}, end); err != nil || added != 1 {
 		t.Fatalf("added %d, %v", added, err)
 	}
 	leg := func(mac macaddr.Addr, leaves time.Time, samples ...provider.MediaSample) LegLanding {
@@ -257,7 +257,7 @@ func TestHarvestWritesNothingWithoutLinks(t *testing.T) {
 	s := openTest(t)
 	ref, _ := linkedAccount(t, s, "a", nil)
 	ctx := t.Context()
-	if _, err := s.SeeMeetings(ctx, ref, provider.ListPast, []SeenMeeting{seen("m", seedStart)}, seedStart); err != nil {
+	if _, err := s.SeeMeetings(ctx, ref, OriginLive, provider.ListPast, []SeenMeeting{seen("m", seedStart)}, seedStart); err != nil {
 		t.Fatal(err)
 	}
 	exec(t, s, "update links set status = 'unlinking'")
@@ -268,7 +268,7 @@ func TestHarvestWritesNothingWithoutLinks(t *testing.T) {
 			return s.PlanWindows(ctx, ref, OriginLive, []provider.Window{{From: seedStart, To: seedStart.Add(time.Hour)}})
 		},
 		"see": func() error {
-			_, err := s.SeeMeetings(ctx, ref, provider.ListPast, []SeenMeeting{seen("n", seedStart)}, seedStart)
+			_, err := s.SeeMeetings(ctx, ref, OriginLive, provider.ListPast, []SeenMeeting{seen("n", seedStart)}, seedStart)
 			return err
 		},
 		"land": func() error {

@@ -9,6 +9,7 @@ import (
 
 	"callweave/internal/provider"
 	"callweave/internal/store/db"
+	"callweave/internal/utcday"
 )
 
 // liveMemory is after how long without being seen a meeting that ran is read as one that
@@ -20,7 +21,7 @@ const liveMemory = 24 * time.Hour
 // may be read while less than half of it is spent.
 func (s *Store) LiveBudget(ctx context.Context, ref provider.AccountRef, now time.Time) (wanted, room bool, err error) {
 	row, err := s.queries().LiveBudget(ctx, db.LiveBudgetParams{
-		DefaultBudget: DefaultDailyRequests, Provider: string(ref.Provider), AccountID: ref.AccountID, Day: now.UTC().Truncate(24 * time.Hour),
+		DefaultBudget: DefaultDailyRequests, Provider: string(ref.Provider), AccountID: ref.AccountID, Day: utcday.Of(now),
 	})
 	if err != nil {
 		return false, false, fmt.Errorf("read budget of %s: %w", ref, err)
@@ -38,12 +39,7 @@ func (s *Store) SeeLiveMeetings(ctx context.Context, ref provider.AccountRef, se
 	params := db.SeeLiveMeetingsParams{
 		Provider: string(ref.Provider), AccountID: ref.AccountID, Now: now, DueAt: now.Add(liveMemory), ReadBefore: readBefore,
 	}
-	once := make(map[string]bool, len(seen))
-	for _, m := range seen {
-		if once[m.ID] { // one statement cannot touch a row twice
-			continue
-		}
-		once[m.ID] = true
+	for m := range eachOnce(seen) {
 		params.MeetingIds = append(params.MeetingIds, m.ID)
 		params.MeetingUuids = append(params.MeetingUuids, meetingUUID(m.ID))
 		params.Numbers = append(params.Numbers, m.Number)

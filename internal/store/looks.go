@@ -10,6 +10,7 @@ import (
 
 	"callweave/internal/provider"
 	"callweave/internal/store/db"
+	"callweave/internal/utcday"
 )
 
 // LookInput asks whether there is anything to do for an account.
@@ -72,7 +73,7 @@ func (s *Store) BeginLook(ctx context.Context, in LookInput) (Looked, error) {
 	if err != nil {
 		return Looked{}, err
 	}
-	looked := Looked{day: in.Now.UTC().Truncate(24 * time.Hour)}
+	looked := Looked{day: utcday.Of(in.Now)}
 	row, err := s.queries().BeginLook(ctx, db.BeginLookParams{
 		Provider: string(in.Provider), AccountID: in.AccountID, WorkflowID: in.Run.WorkflowID, RunID: in.Run.RunID, HoldSeconds: in.Hold.Seconds(),
 		Scope: in.Scope, DeepSeconds: in.Deep.Seconds(), Now: in.Now, At: in.At, MaxAttempts: maxWindowAttempts,

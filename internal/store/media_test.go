@@ -19,7 +19,7 @@ func landed(t *testing.T, s *Store, legs ...LegLanding) MeetingLanding {
 	t.Helper()
 	ref, _ := linkedAccount(t, s, "a", nil)
 	end := seedStart.Add(time.Hour)
-	if _, err := s.SeeMeetings(t.Context(), ref, provider.ListPast, []SeenMeeting{seen("m", end)}, end); err != nil {
+	if _, err := s.SeeMeetings(t.Context(), ref, OriginLive, provider.ListPast, []SeenMeeting{seen("m", end)}, end); err != nil {
 		t.Fatal(err)
 	}
 	for i := range legs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,26 +31,16 @@ type SeenMeeting struct {
 	HostSealed []byte
 }
 
-// SeeMeetings keeps what a list shows and returns how many meetings are new. New ones are
-// due, and so are those that changed since they were read. Seeing them again changes
-// nothing. [ErrFenced] where no link of the account goes on.
-func (s *Store) SeeMeetings(ctx context.Context, ref provider.AccountRef, kind provider.ListKind, seen []SeenMeeting, now time.Time) (added int, err error) {
-	return s.SeeMeetingsOf(ctx, ref, OriginLive, kind, seen, now)
-}
-
-// SeeMeetingsOf is [Store.SeeMeetings] for a list of what is new or of the past. What both
-// show is new.
-func (s *Store) SeeMeetingsOf(ctx context.Context, ref provider.AccountRef, origin Origin, kind provider.ListKind, seen []SeenMeeting, now time.Time) (added int, err error) {
+// SeeMeetings keeps what a list of what is new or of the past shows, and returns how many
+// meetings are new. New ones are due, and so are those that changed since they were read;
+// what lists of both show is live. Seeing them again changes nothing. [ErrFenced] where no
+// link of the account goes on.
+func (s *Store) SeeMeetings(ctx context.Context, ref provider.AccountRef, origin Origin, kind provider.ListKind, seen []SeenMeeting, now time.Time) (added int, err error) {
 	if len(seen) == 0 {
 		return 0, nil
 	}
 	params := db.SeeMeetingsParams{Provider: string(ref.Provider), AccountID: ref.AccountID, ListKind: string(kind), Now: now, Origin: string(origin)}
-	once := make(map[string]bool, len(seen))
-	for _, m := range seen {
-		if once[m.ID] { // one statement cannot touch a row twice
-			continue
-		}
-		once[m.ID] = true
+	for m := range eachOnce(seen) {
 		params.MeetingIds = append(params.MeetingIds, m.ID)
 		params.MeetingUuids = append(params.MeetingUuids, meetingUUID(m.ID))
 		params.Numbers = append(params.Numbers, m.Number)
@@ -70,6 +61,22 @@ func (s *Store) SeeMeetingsOf(ctx context.Context, ref provider.AccountRef, orig
 		return 0, fmt.Errorf("see meetings of %s: %w", ref, err)
 	}
 	return added, nil
+}
+
+// eachOnce are the meetings, each one once: one statement cannot touch a row twice.
+func eachOnce(seen []SeenMeeting) iter.Seq[SeenMeeting] {
+	return func(yield func(SeenMeeting) bool) {
+		once := make(map[string]bool, len(seen))
+		for _, m := range seen {
+			if once[m.ID] {
+				continue
+			}
+			once[m.ID] = true
+			if !yield(m) {
+				return
+			}
+		}
+	}
 }
 
 // meetingUUID is the 16 bytes that a meeting's id is in base64; zero where it is not.

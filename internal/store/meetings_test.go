@@ -17,7 +17,7 @@ func TestSeeMeetings(t *testing.T) {
 	end := seedStart
 	see := func(at time.Time, meetings ...SeenMeeting) (added int) {
 		t.Helper()
-		added, err := s.SeeMeetings(t.Context(), ref, provider.ListPast, meetings, at)
+		added, err := s.SeeMeetings(t.Context(), ref, OriginLive, provider.ListPast, meetings, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestFailMeeting(t *testing.T) {
 	t.Parallel()
 	s := openTest(t)
 	ref, _ := linkedAccount(t, s, "a", nil)
-	if _, err := s.SeeMeetings(t.Context(), ref, provider.ListPast, []SeenMeeting{seen("m", seedStart)}, seedStart); err != nil {
+	if _, err := s.SeeMeetings(t.Context(), ref, OriginLive, provider.ListPast, []SeenMeeting{seen("m", seedStart)}, seedStart); err != nil {
 		t.Fatal(err)
 	}
 	delays := []time.Duration{time.Minute, time.Hour}
@@ -93,7 +93,7 @@ func TestRetryMeetings(t *testing.T) {
 	ref, _ := linkedAccount(t, s, "a", nil)
 	later := seedStart.Add(time.Hour)
 	for _, id := range []string{"seen", "quarantined", "gone", "skipped"} {
-		if _, err := s.SeeMeetings(t.Context(), ref, provider.ListPast, []SeenMeeting{seen(id, seedStart)}, seedStart); err != nil {
+		if _, err := s.SeeMeetings(t.Context(), ref, OriginLive, provider.ListPast, []SeenMeeting{seen(id, seedStart)}, seedStart); err != nil {
 			t.Fatal(err)
 		}
 		exec(t, s, "update meetings set state = $1, attempts = 5, due_at = null where meeting_id = $1", id)

@@ -8,6 +8,7 @@ import (
 
 	"callweave/internal/provider"
 	"callweave/internal/store/db"
+	"callweave/internal/utcday"
 )
 
 // DefaultDailyRequests is the budget of an account whose links set none: 80 % of the
@@ -45,8 +46,8 @@ func (m *Meter) Reserve(ctx context.Context, ref provider.AccountRef, category s
 	if prepaid.take(category, n) {
 		return nil
 	}
-	now := m.now().UTC()
-	day := now.Truncate(24 * time.Hour)
+	now := m.now()
+	day := utcday.Of(now)
 	row, err := m.store.queries().ReserveRequests(ctx, db.ReserveRequestsParams{
 		Provider: string(ref.Provider), AccountID: ref.AccountID, Day: day, Category: category, Requests: int64(n), DefaultBudget: DefaultDailyRequests,
 	})
@@ -62,13 +63,13 @@ func (m *Meter) Reserve(ctx context.Context, ref provider.AccountRef, category s
 	}
 	return &provider.Error{
 		Kind: provider.RateLimited, Operation: "reserve requests", Code: budgetCode, Daily: true,
-		RetryAfter: day.Add(24 * time.Hour).Sub(now), Err: errors.New("the account's daily budget is spent"),
+		RetryAfter: utcday.Next(now).Sub(now), Err: errors.New("the account's daily budget is spent"),
 	}
 }
 
 // SpentRequests is how many requests an account has spent on a UTC day.
 func (s *Store) SpentRequests(ctx context.Context, ref provider.AccountRef, at time.Time) (int, error) {
-	spent, err := s.queries().SpentRequests(ctx, string(ref.Provider), ref.AccountID, at.UTC().Truncate(24*time.Hour))
+	spent, err := s.queries().SpentRequests(ctx, string(ref.Provider), ref.AccountID, utcday.Of(at))
 	if err != nil {
 		return 0, fmt.Errorf("count requests of %s: %w", ref, err)
 	}

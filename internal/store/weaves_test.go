@@ -86,7 +86,7 @@ func TestMeetingsAreQueuedForEveryLinkThatGoesOn(t *testing.T) {
 	exec(t, s, `update orgs set devices_synced_at = $1`, seedStart.Add(90*time.Minute))
 	read := func(meeting string, end time.Time) {
 		t.Helper()
-		if _, err := s.SeeMeetings(t.Context(), ref, provider.ListPast, []SeenMeeting{seen(meeting, end)}, end); err != nil {
+		if _, err := s.SeeMeetings(t.Context(), ref, OriginLive, provider.ListPast, []SeenMeeting{seen(meeting, end)}, end); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.LandMeeting(t.Context(), MeetingLanding{AccountRef: ref, MeetingID: meeting, ReadAt: end}); err != nil {
@@ -157,7 +157,7 @@ func TestMeetingLandsWhileALinkIsMade(t *testing.T) {
 	s := openTest(t)
 	ref, _ := linkedAccount(t, s, "a", nil)
 	end := seedStart.Add(time.Hour)
-	if _, err := s.SeeMeetings(t.Context(), ref, provider.ListPast, []SeenMeeting{seen("m", end)}, end); err != nil {
+	if _, err := s.SeeMeetings(t.Context(), ref, OriginLive, provider.ListPast, []SeenMeeting{seen("m", end)}, end); err != nil {
 		t.Fatal(err)
 	}
 	org := uuid.New()

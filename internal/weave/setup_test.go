@@ -127,7 +127,7 @@ func (b *bundle) harvest(t *testing.T, meetings []*world.Meeting) {
 			Meeting:    provider.Meeting{ID: id, Number: m.Number, StartAt: m.StartAt, EndAt: m.EndAt, ParticipantCount: len(m.Legs)},
 			HostSealed: []byte{0},
 		}
-		if _, err := b.store.SeeMeetings(t.Context(), b.ref, provider.ListPast, []store.SeenMeeting{seen}, b.now()); err != nil {
+		if _, err := b.store.SeeMeetings(t.Context(), b.ref, store.OriginLive, provider.ListPast, []store.SeenMeeting{seen}, b.now()); err != nil {
 			t.Fatal(err)
 		}
 		landing := store.MeetingLanding{AccountRef: b.ref, MeetingID: id, ReadAt: b.now()}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"callweave/internal/provider"
+	"callweave/internal/utcday"
 )
 
 // The categories of Zoom's rate limits guide that the dashboard's endpoints are in. Both
@@ -86,7 +87,7 @@ func classifyRate(failure *provider.Error, header http.Header, text string, now 
 
 // UntilReset is how long it takes until Zoom's daily quotas begin anew: at 00:00 UTC.
 func UntilReset(now time.Time) time.Duration {
-	return now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now)
+	return utcday.Next(now).Sub(now)
 }
 
 // retryAfter reads seconds, an HTTP date (RFC 9110 §10.2.3) or, as Zoom writes it, an ISO
