@@ -80,6 +80,7 @@ func (a *app) root() *cobra.Command {
 		group("org", "Network orgs", a.orgAdd(), a.orgList()),
 		group("token", "API tokens", a.tokenCreate(), a.tokenList(), a.tokenRevoke()),
 		group("link", "Links between orgs and provider accounts", a.linkStart(), a.linkList(), a.linkShow(), a.linkSet(), a.linkUnlink()),
+		group("devices", "What networks knew: import and export", a.devicesImport(), a.devicesExport()),
 		a.backfill(), a.gaps(), a.receipts(), a.quarantine(), a.audit(),
 	)
 	return root

@@ -25,29 +25,47 @@ func (a *app) orgAdd() *cobra.Command {
 		Short: "Add a network org, or change its name or its access to the network",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, args []string) error {
+			if (mistURL == "") != (tokenFile == "") {
+				return usagef("want both --mist-url and --mist-token-file, or neither")
+			}
+			if mistURL == "" {
+				return doing(func(ctx context.Context) error { return a.addOrg(ctx, t, name, "", secret.Text{}) })(command, args)
+			}
 			if u, err := url.Parse(mistURL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 				return usagef("--mist-url: want https://host, got %q", mistURL)
 			}
-			return doing(func(ctx context.Context) error { return a.addOrg(ctx, t, name, mistURL, tokenFile) })(command, args)
+			return doing(func(ctx context.Context) error {
+				token, err := readToken(tokenFile)
+				if err != nil {
+					return err
+				}
+				return a.addOrg(ctx, t, name, mistURL, token)
+			})(command, args)
 		},
 	}
 	command.Flags().Var(&t.org, "id", "id of the org in the network")
 	command.Flags().StringVar(&name, "name", "", "how people call it")
-	command.Flags().StringVar(&mistURL, "mist-url", "", "the network's cloud, e.g. https://api.mist.com")
+	command.Flags().StringVar(&mistURL, "mist-url", "", "the network's cloud, e.g. https://api.mist.com; without, what the network knew is imported, and an org that has one keeps it")
 	command.Flags().StringVar(&tokenFile, "mist-token-file", "", "file with an API token of the network that may read the org")
-	require(command, "id", "name", "mist-url", "mist-token-file")
+	require(command, "id", "name")
 	return command
 }
 
-func (a *app) addOrg(ctx context.Context, t target, name, mistURL, tokenFile string) error {
-	raw, err := os.ReadFile(tokenFile)
+func readToken(file string) (secret.Text, error) {
+	raw, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("--mist-token-file: %w", err)
+		return secret.Text{}, fmt.Errorf("--mist-token-file: %w", err)
 	}
 	token := secret.New(strings.TrimSpace(string(raw)))
 	if token.IsZero() {
-		return fmt.Errorf("--mist-token-file: %s is empty", tokenFile)
+		return token, fmt.Errorf("--mist-token-file: %s is empty", file)
 	}
+	return token, nil
+}
+
+// addOrg adds an org. One without a network has a sealed token that is empty, so that all
+// can be resealed alike.
+func (a *app) addOrg(ctx context.Context, t target, name, mistURL string, token secret.Text) error {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err

@@ -110,7 +110,7 @@ func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
 	manager := credentials.New(w.store, sealed, credentials.Config{Failed: links.LinksFailed}, service)
 	links.Credentials = manager
 	collector := collect.New(w.store, sealed, collect.OpenMist(sealed.Master(), outbound, nil), collect.Config{
-		Every: w.settings.DevicesInterval, Lookback: w.settings.HarvestLookback,
+		Every: w.settings.DevicesInterval, Lookback: w.settings.HarvestLookback, ImportWait: w.settings.HarvestSettleAfter,
 	})
 
 	host := sdkworker.New(w.temporal, workflows.TaskQueue, sdkworker.Options{

@@ -37,6 +37,9 @@ type Config struct {
 	Lookback time.Duration    // how much of the past is filled at first; default 24 h
 	Share    float64          // of the network's request budget that may be spent; default 0.8
 	Now      func() time.Time // default time.Now
+	// ImportWait is how long meetings of an org whose network nobody polls wait for an
+	// import; default 30 min.
+	ImportWait time.Duration
 }
 
 // Collector collects. Safe for concurrent use, also for one org: the poll that lands
@@ -58,6 +61,9 @@ func New(store *store.Store, vault *vault.Vault, open Open, cfg Config) *Collect
 	}
 	if cfg.Share <= 0 {
 		cfg.Share = 0.8
+	}
+	if cfg.ImportWait <= 0 {
+		cfg.ImportWait = 30 * time.Minute
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -96,6 +102,9 @@ func (c *Collector) collect(ctx context.Context, orgID uuid.UUID, progress func(
 	org, err := c.store.Org(ctx, orgID)
 	if err != nil {
 		return Result{}, err
+	}
+	if !polled(org) {
+		return c.unpolled(ctx, org)
 	}
 	key, err := c.vault.Key(ctx, vault.OrgScope(orgID))
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"callweave/internal/correlate"
 	"callweave/internal/macaddr"
-	"callweave/internal/measure"
 	"callweave/internal/network"
 	"callweave/internal/store/db"
 	"callweave/internal/vault"
@@ -53,7 +52,7 @@ func clientRow(org uuid.UUID, s network.ClientSample) db.ClientSample {
 	row := db.ClientSample{
 		OrgID: org, Mac: s.MAC.Hardware(), StartAt: s.From, EndAt: s.To, Band: string(s.Band),
 		Channel: s.Channel, RssiDbm: s.RSSIDBm, SnrDb: s.SNRDB,
-		TxRateMbps: mega(s.TxRateBPS), RxRateMbps: mega(s.RxRateBPS),
+		TxRateMbps: s.TxRateMbps, RxRateMbps: s.RxRateMbps,
 		TxRetries: s.TxRetriesDelta, RxRetries: s.RxRetriesDelta, TxBytes: s.TxBytesDelta, RxBytes: s.RxBytesDelta,
 	}
 	if !s.Wired {
@@ -80,15 +79,6 @@ func wanRow(org uuid.UUID, s network.WANSample) db.WanSample {
 	return db.WanSample{
 		OrgID: org, SiteID: s.WAN.SiteID, GatewayMac: gateway, PortID: s.WAN.Port, StartAt: s.From, EndAt: s.To,
 		RttMs: s.WAN.LatencyMS, JitterMs: s.WAN.JitterMS, LossRatio: s.WAN.LossRatio,
-		DownloadMbps: mega(s.WAN.DownloadBPS), UploadMbps: mega(s.WAN.UploadBPS),
+		DownloadMbps: s.WAN.DownloadMbps, UploadMbps: s.WAN.UploadMbps,
 	}
-}
-
-// mega is a number per million: bit/s in Mbit/s.
-func mega(v measure.Value) measure.Value {
-	number, known := v.Get()
-	if !known {
-		return v
-	}
-	return measure.Of(number / 1e6)
 }

@@ -11,9 +11,6 @@ import (
 	"callweave/internal/network"
 )
 
-// bitsPerMegabit converts link rates, which the cloud gives in Mbit/s.
-const bitsPerMegabit = 1e6
-
 // clientRow is a row of stats/clients, wireless or wired.
 type clientRow struct {
 	MAC       text `json:"mac"`
@@ -79,7 +76,7 @@ func (r clientRow) snapshot(siteID uuid.UUID, now time.Time) network.ClientSnaps
 		Band: r.Band.band(), Channel: r.Channel.measured(), Proto: string(r.Proto),
 		AssociatedAt: associated,
 		RSSIDBm:      r.RSSI.measured(), SNRDB: r.SNR.measured(),
-		TxRateBPS: r.TxRate.times(bitsPerMegabit), RxRateBPS: r.RxRate.times(bitsPerMegabit),
+		TxRateMbps: r.TxRate.measured(), RxRateMbps: r.RxRate.measured(),
 		TxBPS: r.TxBPS.measured(), RxBPS: r.RxBPS.measured(),
 		TxRetries: r.TxRetries.counter(), RxRetries: r.RxRetries.counter(),
 		TxBytes: r.TxBytes.counter(), RxBytes: r.RxBytes.counter(),

@@ -35,7 +35,7 @@ func (c *Client) WANPorts(ctx context.Context, orgID uuid.UUID) iter.Seq2[networ
 		snapshot := network.WANSnapshot{
 			SiteID: r.SiteID.id(), DeviceMAC: r.MAC.mac(), Port: string(r.PortID), ObservedAt: reply.at, Up: r.Up,
 			LatencyMS: r.Latency.measured(), JitterMS: r.Jitter.measured(), LossRatio: r.Loss.ratio(),
-			DownloadBPS: r.RxBPS.measured(), UploadBPS: r.TxBPS.measured(),
+			DownloadMbps: r.RxBPS.times(1e-6), UploadMbps: r.TxBPS.times(1e-6),
 		}
 		return snapshot, snapshot.SiteID != uuid.Nil && (r.Latency.known || r.Jitter.known || r.Loss.known)
 	})

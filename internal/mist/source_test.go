@@ -56,7 +56,7 @@ func TestClientsAreThoseOfTheWorld(t *testing.T) {
 		s := want[c.MAC]
 		client, _ := b.world.Client(c.MAC)
 		if c.IP != s.IP || c.DeviceMAC != s.AP.MAC || string(c.Band) != string(s.Band) ||
-			!near(c.RSSIDBm, float64(s.RSSIDBm), 0) || !near(c.TxRateBPS, s.TxRateMbps*1e6, 0) ||
+			!near(c.RSSIDBm, float64(s.RSSIDBm), 0) || !near(c.TxRateMbps, s.TxRateMbps, 1e-3) ||
 			c.TxRetries != network.CounterOf(s.TxRetries) || c.RxBytes != network.CounterOf(s.RxBytes) ||
 			!c.AssociatedAt.Equal(s.AssocAt.Truncate(time.Second)) || !c.ObservedAt.Equal(noon) ||
 			c.Hostname.Reveal() != client.Hostname || c.SSID != b.site.SSID || c.Wired {
@@ -92,7 +92,7 @@ func TestDevicesAreThoseOfTheWorld(t *testing.T) {
 		site, _ := b.world.Site(wan.SiteID)
 		s := b.world.WANAt(site, noon)
 		if !near(wan.LatencyMS, s.RTTMS, 0) || !near(wan.JitterMS, s.JitterMS, 0) || !near(wan.LossRatio, s.LossPercent/100, 1e-9) ||
-			!near(wan.DownloadBPS, s.DownloadMbps*1e6, 1) || !near(wan.UploadBPS, s.UploadMbps*1e6, 1) || !wan.ObservedAt.Equal(noon) || !wan.Up {
+			!near(wan.DownloadMbps, s.DownloadMbps, 1e-3) || !near(wan.UploadMbps, s.UploadMbps, 1e-3) || !wan.ObservedAt.Equal(noon) || !wan.Up {
 			t.Errorf("%+v is not %+v", wan, s)
 		}
 	}

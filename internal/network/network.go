@@ -62,8 +62,8 @@ type ClientSnapshot struct {
 	AssociatedAt time.Time
 	RSSIDBm      measure.Value
 	SNRDB        measure.Value
-	TxRateBPS    measure.Value // link rate
-	RxRateBPS    measure.Value
+	TxRateMbps   measure.Value // link rate
+	RxRateMbps   measure.Value
 	TxBPS        measure.Value // traffic
 	RxBPS        measure.Value
 	TxRetries    Counter
@@ -94,16 +94,16 @@ type RadioSnapshot struct {
 
 // WANSnapshot is one uplink of a site at ObservedAt.
 type WANSnapshot struct {
-	SiteID      uuid.UUID
-	DeviceMAC   macaddr.Addr
-	Port        string
-	ObservedAt  time.Time
-	Up          bool
-	LatencyMS   measure.Value // round trip
-	JitterMS    measure.Value
-	LossRatio   measure.Value // 0..1
-	DownloadBPS measure.Value
-	UploadBPS   measure.Value
+	SiteID       uuid.UUID
+	DeviceMAC    macaddr.Addr
+	Port         string
+	ObservedAt   time.Time
+	Up           bool
+	LatencyMS    measure.Value // round trip
+	JitterMS     measure.Value
+	LossRatio    measure.Value // 0..1
+	DownloadMbps measure.Value
+	UploadMbps   measure.Value
 }
 
 // Devices is every radio and uplink of the network at about one moment.
@@ -177,8 +177,8 @@ type ClientSample struct {
 	Channel        measure.Value
 	RSSIDBm        measure.Value
 	SNRDB          measure.Value
-	TxRateBPS      measure.Value
-	RxRateBPS      measure.Value
+	TxRateMbps     measure.Value
+	RxRateMbps     measure.Value
 	TxBPS          measure.Value
 	RxBPS          measure.Value
 	TxRetriesDelta measure.Value

@@ -90,7 +90,7 @@ func (c Cadence) sample(previous, current ClientSnapshot, from time.Time, counte
 		Wired: current.Wired, Band: current.Band, Proto: current.Proto,
 		From: from, To: current.ObservedAt,
 		Channel: current.Channel, RSSIDBm: current.RSSIDBm, SNRDB: current.SNRDB,
-		TxRateBPS: current.TxRateBPS, RxRateBPS: current.RxRateBPS,
+		TxRateMbps: current.TxRateMbps, RxRateMbps: current.RxRateMbps,
 		TxBPS: current.TxBPS, RxBPS: current.RxBPS,
 		TxRetriesDelta: delta(current.TxRetries, previous.TxRetries),
 		RxRetriesDelta: delta(current.RxRetries, previous.RxRetries),

@@ -29,7 +29,8 @@ set to_at = greatest(l.to_at, excluded.to_at), site_id = excluded.site_id,
     ssid = excluded.ssid, band = excluded.band, wired = excluded.wired,
     hostname_sealed = coalesce(l.hostname_sealed, excluded.hostname_sealed)
 where (l.to_at, l.ip, l.ap_mac, l.site_id) is distinct from
-    (greatest(l.to_at, excluded.to_at), coalesce(excluded.ip, l.ip), coalesce(excluded.ap_mac, l.ap_mac), excluded.site_id)`
+    (greatest(l.to_at, excluded.to_at), coalesce(excluded.ip, l.ip), coalesce(excluded.ap_mac, l.ap_mac), excluded.site_id)
+    or l.hostname_sealed is null and excluded.hostname_sealed is not null`
 	return mergeRows(ctx, tx, "leases", merge, len(leases), func(i int) []any {
 		l := leases[i]
 		return []any{l.OrgID, l.Mac, l.FromAt, l.Source, l.ToAt, l.SiteID, l.Ip, l.ApMac, l.Ssid, l.Band, l.Wired, l.HostnameSealed}

@@ -72,7 +72,9 @@ const upsertOrg = `-- name: UpsertOrg :exec
 insert into orgs (org_id, name, mist_url, mist_token_sealed)
 values ($1, $2, $3, $4)
 on conflict (org_id) do update
-set name = excluded.name, mist_url = excluded.mist_url, mist_token_sealed = excluded.mist_token_sealed
+set name = excluded.name,
+    mist_url = coalesce(nullif(excluded.mist_url, ''), orgs.mist_url),
+    mist_token_sealed = case when excluded.mist_url = '' then orgs.mist_token_sealed else excluded.mist_token_sealed end
 `
 
 type UpsertOrgParams struct {
@@ -82,6 +84,7 @@ type UpsertOrgParams struct {
 	MistTokenSealed []byte
 }
 
+// Without an address of a network an org that has one keeps it.
 func (q *Queries) UpsertOrg(ctx context.Context, arg UpsertOrgParams) error {
 	_, err := q.db.Exec(ctx, upsertOrg,
 		arg.OrgID,
