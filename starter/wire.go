@@ -129,6 +129,7 @@ func addRoutes(mux access.Mux, settings config.Starter, t *telemetry.Telemetry, 
 			AllowLoopback: settings.CodecAllowLoopback,
 		},
 		Webhooks:  zoomWebhooks(settings, f),
+		Vault:     v,
 		Backfills: f,
 	})
 	server.Register(mux)

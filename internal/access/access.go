@@ -43,12 +43,17 @@ type Action string
 // The actions.
 const (
 	ReadCalls   Action = "read calls"
+	ExportCalls Action = "export calls" // all of an org's at once
+	ReadPeople  Action = "read who was in a call, in bulk"
 	ReadLinks   Action = "read links" // shows who linked an account
 	ReadLedger  Action = "read gaps, backfills and receipts"
 	ReadAudit   Action = "read the audit log"
 	ChangeLinks Action = "link, set and unlink"
 
 	StartBackfills Action = "have the past harvested" // spends the account's budget
+
+	ReadSettings   Action = "read what makes a minute bad"
+	ChangeSettings Action = "change what makes a minute bad"
 )
 
 // May reports whether the role allows the action.
@@ -57,9 +62,9 @@ func (r Role) May(action Action) bool {
 	case Admin:
 		return true
 	case Observer:
-		return slices.Contains([]Action{ReadCalls, ReadLinks, ReadLedger}, action)
+		return slices.Contains([]Action{ReadCalls, ExportCalls, ReadLinks, ReadLedger, ReadSettings}, action)
 	case Helpdesk:
-		return action == ReadCalls
+		return slices.Contains([]Action{ReadCalls, ReadSettings}, action)
 	}
 	return false
 }

@@ -12,9 +12,12 @@ import (
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	allowed := map[access.Role][]access.Action{
-		access.Admin:          {access.ReadCalls, access.ReadLinks, access.ReadLedger, access.ReadAudit, access.ChangeLinks, access.StartBackfills},
-		access.Observer:       {access.ReadCalls, access.ReadLinks, access.ReadLedger},
-		access.Helpdesk:       {access.ReadCalls},
+		access.Admin: {
+			access.ReadCalls, access.ReadLinks, access.ReadLedger, access.ReadAudit, access.ChangeLinks, access.StartBackfills,
+			access.ExportCalls, access.ReadPeople, access.ReadSettings, access.ChangeSettings,
+		},
+		access.Observer:       {access.ReadCalls, access.ExportCalls, access.ReadLinks, access.ReadLedger, access.ReadSettings},
+		access.Helpdesk:       {access.ReadCalls, access.ReadSettings},
 		access.Role("nobody"): nil,
 	}
 	for role, actions := range allowed {

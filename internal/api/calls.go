@@ -2,10 +2,8 @@ package api
 
 import (
 	"encoding/base64"
-	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,16 +13,15 @@ import (
 
 	"callweave/internal/access"
 	"callweave/internal/macaddr"
-	"callweave/internal/provider"
 	"callweave/internal/store/db"
 )
 
 // statsCall is Mist's stats_call: one leg on the site's network. What is not known is
-// absent, as the schema allows no null.
+// absent, as the schema allows no null. The last two are ours.
 type statsCall struct {
 	App                string    `json:"app"`
 	MeetingID          string    `json:"meeting_id"`
-	MAC                string    `json:"mac"`
+	MAC                string    `json:"mac,omitempty"`
 	OrgID              uuid.UUID `json:"org_id"`
 	SiteID             uuid.UUID `json:"site_id"`
 	StartTime          int64     `json:"start_time"` // epoch, seconds
@@ -32,7 +29,8 @@ type statsCall struct {
 	AudioQuality       *int      `json:"audio_quality,omitempty"`
 	VideoQuality       *int      `json:"video_quality,omitempty"`
 	ScreenShareQuality *int      `json:"screen_share_quality,omitempty"`
-	Provisional        bool      `json:"provisional,omitempty"` // ours: the meeting ran when it was read
+	Timestamp          int64     `json:"timestamp"`             // start_time again: what calls are sorted by
+	Provisional        bool      `json:"provisional,omitempty"` // the meeting ran when it was read
 }
 
 type callsPage struct {
@@ -55,7 +53,7 @@ func quality(word string) *int {
 	return &score
 }
 
-// sortFields are what calls are sorted by. Mist's default is timestamp, which is when a
+// sortField reads what calls are sorted by. Mist's default is timestamp, which is when a
 // call began.
 func sortField(text string) (field string, descending bool, err error) {
 	field, descending = strings.CutPrefix(text, "-")
@@ -70,27 +68,53 @@ func sortField(text string) (field string, descending bool, err error) {
 
 // cursor is where a page of calls begins: after this call in the order asked for.
 type cursor struct {
-	Key   string // of the sort field
+	Key   string // of the sort field; of a time, its microseconds
 	LegID int64
+}
+
+func cursorAfter(row db.SearchCallsRow, search db.SearchCallsParams) cursor {
+	c := cursor{Key: row.TextKey, LegID: row.LegID}
+	switch {
+	case search.ByText:
+	case search.SortField == "end_time":
+		c.Key = strconv.FormatInt(row.LeaveAt.UnixMicro(), 10)
+	default:
+		c.Key = strconv.FormatInt(row.JoinAt.UnixMicro(), 10)
+	}
+	return c
 }
 
 func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(c.LegID, 10) + " " + c.Key))
 }
 
-func parseCursor(text string) (c cursor, err error) {
+// resume has a search go on after the cursor.
+func resume(search *db.SearchCallsParams, text string) error {
+	wrong := badRequest("search_after: follow `next` as it is given")
 	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return wrong
+	}
 	id, key, found := strings.Cut(string(raw), " ")
-	c.Key = key
-	if err == nil {
-		c.LegID, err = strconv.ParseInt(id, 10, 64)
+	if search.AfterLeg, err = strconv.ParseInt(id, 10, 64); err != nil || !found {
+		return wrong
 	}
-	if err != nil || !found || !utf8.ValidString(key) || strings.ContainsRune(key, 0) {
-		return c, badRequest("search_after: follow `next` as it is given")
+	search.Resumed, search.AfterText = true, key
+	if search.ByText {
+		if !utf8.ValidString(key) || strings.ContainsRune(key, 0) {
+			return wrong
+		}
+		return nil
 	}
-	return c, nil
+	micros, err := strconv.ParseInt(key, 10, 64)
+	if err != nil || micros < 0 || micros > epochMillis*1e6 {
+		return wrong
+	}
+	search.AfterText, search.AfterAt = "", time.UnixMicro(micros)
+	return nil
 }
 
+// searchCalls answers for a site, as Mist does, and for a whole org.
 func (s *Server) searchCalls(w http.ResponseWriter, r *http.Request, who access.Identity) error {
 	query := r.URL.Query()
 	search, err := readSearch(query, time.Now())
@@ -101,18 +125,21 @@ func (s *Server) searchCalls(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil {
 		return err
 	}
-	search.OrgID, search.SiteID, search.MaxRows = who.OrgID, siteID(r), int32(most)+1
+	search.OrgID, search.SiteID = who.OrgID, siteOf(r)
+	if most > 0 {
+		search.MaxRows = int32(most) + 1
+	}
 	rows, total, err := s.store.SearchCalls(r.Context(), search)
 	if err != nil {
 		return err
 	}
 	page := callsPage{Start: search.FromAt.Unix(), End: search.ToAt.Unix(), Limit: most, Total: total, Results: []statsCall{}}
-	if most > 0 && len(rows) > most {
+	if len(rows) > most {
 		rows = rows[:most]
-		page.Next = nextPage(r.URL, search, cursor{Key: rows[most-1].SortKey, LegID: rows[most-1].LegID})
+		page.Next = nextPage(r.URL, search.FromAt, search.ToAt, "search_after", cursorAfter(rows[most-1], search).String())
 	}
-	for _, row := range rows[:min(len(rows), most)] {
-		page.Results = append(page.Results, newStatsCall(row, search))
+	for _, row := range rows {
+		page.Results = append(page.Results, newStatsCall(row, search.OrgID))
 	}
 	s.writeJSON(w, r, http.StatusOK, page)
 	return nil
@@ -131,31 +158,28 @@ func readSearch(query url.Values, now time.Time) (search db.SearchCallsParams, e
 	if search.SortField, search.Descending, err = sortField(query.Get("sort")); err != nil {
 		return search, err
 	}
+	search.ByText = search.SortField != "start_time" && search.SortField != "end_time"
 	if text := query.Get("search_after"); text != "" {
-		after, err := parseCursor(text)
-		if err != nil {
-			return search, err
-		}
-		search.Resumed, search.AfterKey, search.AfterLeg = true, after.Key, after.LegID
+		return search, resume(&search, text)
 	}
 	return search, nil
 }
 
 // nextPage is a relative URL, as Mist's clients expect, with the window fixed: "now" must
 // not move between pages.
-func nextPage(of *url.URL, search db.SearchCallsParams, after cursor) string {
+func nextPage(of *url.URL, from, to time.Time, name, value string) string {
 	query := of.Query()
 	query.Del("duration")
-	query.Set("start", strconv.FormatInt(search.FromAt.Unix(), 10))
-	query.Set("end", strconv.FormatInt(search.ToAt.Unix(), 10))
-	query.Set("search_after", after.String())
+	query.Set("start", strconv.FormatInt(from.Unix(), 10))
+	query.Set("end", strconv.FormatInt(to.Unix(), 10))
+	query.Set(name, value)
 	return (&url.URL{Path: of.Path, RawQuery: query.Encode()}).String()
 }
 
-func newStatsCall(row db.SearchCallsRow, search db.SearchCallsParams) statsCall {
+func newStatsCall(row db.SearchCallsRow, org uuid.UUID) statsCall {
 	call := statsCall{
-		App: row.Provider, MeetingID: row.MeetingID, MAC: macaddr.FromHardware(row.ClientMac).String(),
-		OrgID: search.OrgID, SiteID: search.SiteID, StartTime: row.JoinAt.Unix(), EndTime: row.LeaveAt.Unix(),
+		App: row.Provider, MeetingID: row.MeetingID, MAC: macShown(row.ClientMac),
+		OrgID: org, SiteID: row.SiteID, StartTime: row.JoinAt.Unix(), EndTime: row.LeaveAt.Unix(), Timestamp: row.JoinAt.Unix(),
 		AudioQuality: quality(row.AudioQuality), VideoQuality: quality(row.VideoQuality), ScreenShareQuality: quality(row.ScreenQuality),
 		Provisional: row.Provisional,
 	}
@@ -165,66 +189,10 @@ func newStatsCall(row db.SearchCallsRow, search db.SearchCallsParams) statsCall 
 	return call
 }
 
-// callsSummary is Mist's summary. The last four are ours: Mist knows three buckets only, does
-// not tell a good minute from one in which nothing was measured, and shows no meeting that runs.
-type callsSummary struct {
-	NumUsers           int64 `json:"num_users"`
-	NumAPs             int64 `json:"num_aps"`
-	TotalMinutes       int64 `json:"total_minutes"`
-	BadMinutes         int64 `json:"bad_minutes"`
-	BadMinutesClient   int64 `json:"bad_minutes_client"`
-	BadMinutesWireless int64 `json:"bad_minutes_wireless"`
-	BadMinutesSiteWAN  int64 `json:"bad_minutes_site_wan"`
-	BadMinutesFarEnd   int64 `json:"bad_minutes_far_end"`
-	BadMinutesUnknown  int64 `json:"bad_minutes_unknown"`
-	UnmeasuredMinutes  int64 `json:"unmeasured_minutes"`
-	ProvisionalMinutes int64 `json:"provisional_minutes"`
-}
-
-func (s *Server) summarizeCalls(w http.ResponseWriter, r *http.Request, who access.Identity) error {
-	query := r.URL.Query()
-	params := db.SummarizeCallsParams{OrgID: who.OrgID, SiteID: siteID(r)}
-	var err error
-	if params.FromAt, params.ToAt, err = window(query, time.Now()); err != nil {
-		return err
+// macShown writes an address as Mist does; "" where none is known.
+func macShown(mac []byte) string {
+	if len(mac) == 0 {
+		return ""
 	}
-	if params.ApMac, err = macFilter(query, "ap_mac"); err != nil {
-		return err
-	}
-	if params.Provider, err = appFilter(query); err != nil {
-		return err
-	}
-	row, err := s.store.SummarizeCalls(r.Context(), params)
-	if err != nil {
-		return err
-	}
-	s.writeJSON(w, r, http.StatusOK, callsSummary{
-		NumUsers: row.Users, NumAPs: row.Aps, TotalMinutes: row.Minutes, BadMinutes: row.BadMinutes,
-		BadMinutesClient: row.BadMinutesClient, BadMinutesWireless: row.BadMinutesWireless, BadMinutesSiteWAN: row.BadMinutesSiteWan,
-		BadMinutesFarEnd: row.BadMinutesFarEnd, BadMinutesUnknown: row.BadMinutesUnknown, UnmeasuredMinutes: row.UnmeasuredMinutes,
-		ProvisionalMinutes: row.ProvisionalMinutes,
-	})
-	return nil
-}
-
-// siteID is called behind the guard, which parsed it.
-func siteID(r *http.Request) uuid.UUID {
-	id, _ := uuid.Parse(r.PathValue("site_id"))
-	return id
-}
-
-func macFilter(query url.Values, name string) (net.HardwareAddr, error) {
-	mac, err := macaddr.Parse(query.Get(name))
-	if err != nil {
-		return nil, badRequest("%s: want 12 hexadecimal digits", name)
-	}
-	return mac.Hardware(), nil
-}
-
-func appFilter(query url.Values) (string, error) {
-	text := query.Get("app")
-	if text != "" && !slices.Contains([]string{string(provider.Zoom), string(provider.Teams)}, text) {
-		return "", badRequest("app: want zoom or teams")
-	}
-	return text, nil
+	return macaddr.FromHardware(mac).String()
 }

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -38,7 +39,7 @@ func (b *bundle) calls(t *testing.T, o org, legs ...leg) {
 		meeting, raw := (*uuid.UUID)(nil), "91234567890"
 		if l.uuid != "" {
 			id := uuid.MustParse(l.uuid)
-			meeting, raw = &id, "base64=="
+			meeting, raw = &id, base64.StdEncoding.EncodeToString(id[:])
 		}
 		b.exec(t, `insert into matches (org_id, leg_id, provider, account_id, meeting_id, meeting_uuid, site_id, client_mac, rule, confidence,
 			person_sealed, join_at, leave_at, audio_quality)
@@ -54,8 +55,9 @@ func (b *bundle) calls(t *testing.T, o org, legs ...leg) {
 				ap = &l.ap
 			}
 			at := join.Add(time.Duration(i) * time.Minute)
-			b.exec(t, `insert into call_minutes (org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, bad, bucket)
-				values ($1, $2, $3, $4, 'zoom', $5, $6, $7, $8, $9, $10, $11)`,
+			b.exec(t, `insert into call_minutes (org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, bad, bucket,
+				audio_in_latency_ms, client_rssi_dbm, worst_metric, worst_direction)
+				values ($1, $2, $3, $4, 'zoom', $5, $6, $7, $8, $9, $10, $11::text, 187.5, -61, case when $11 = '' then '' else 'latency' end, case when $11 = '' then '' else 'audio_in' end)`,
 				o.id, l.id, at, at.Add(time.Minute), accountID, raw, o.site, l.mac, ap, bad, bucket)
 		}
 	}
@@ -86,6 +88,7 @@ func TestSearchShowsACallAsMistDoes(t *testing.T) {
 		"results": []any{map[string]any{
 			"app": "zoom", "meeting_id": "b784d744-9a7c-4fad-9af0-f78858a319b1", "mac": "aa0000000001", "org_id": b.org.id.String(),
 			"site_id": b.org.site.String(), "start_time": json.Number("1793613600"), "end_time": json.Number("1793613780"), "audio_quality": json.Number("4"),
+			"timestamp": json.Number("1793613600"),
 		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

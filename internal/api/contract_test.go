@@ -58,7 +58,7 @@ func contract(t *testing.T) func(method, target string, answer *httptest.Respons
 func TestRepliesSatisfyMistsDocument(t *testing.T) {
 	t.Parallel()
 	check := contract(t)
-	b := setup(t)
+	b := setup(t, explainedBy(oracle{}))
 	b.link(t, b.org, accountID, "Test Company1 Ltd", "Ann Lee")
 	b.link(t, b.org, "second", "Test Company2 Ltd", "Bob")
 	b.exec(t, "update links set errors = '{one,two}', last_status = 'failed', last_sync_at = null where account_id = 'second'")
@@ -82,6 +82,18 @@ func TestRepliesSatisfyMistsDocument(t *testing.T) {
 		{"GET", b.callsPath(b.org, "search", "app", "teams"), "", access.Helpdesk, 200},
 		{"GET", b.callsPath(b.org, "summary"), "", access.Helpdesk, 200},
 		{"GET", b.callsPath(b.other, "summary"), "", access.Admin, 404},
+		{"GET", b.callsPath(b.org, "count"), "", access.Helpdesk, 200},
+		{"GET", b.callsPath(b.org, "count", "rating", "1,2"), "", access.Helpdesk, 200},
+		{"GET", b.callsPath(b.org, "count", "distinct", "ssid"), "", access.Helpdesk, 400},
+		{"GET", b.callsPath(b.other, "count"), "", access.Admin, 404},
+		{"GET", b.callsPath(b.org, "troubleshoot"), "", access.Helpdesk, 200},
+		{"GET", b.callsPath(b.org, "troubleshoot", "meeting_id", legs[0].uuid), "", access.Helpdesk, 200},
+		{"GET", b.callsPath(b.org, "troubleshoot", "meeting_id", "91234567890"), "", access.Helpdesk, 400},
+		{"GET", b.callsPath(b.other, "troubleshoot"), "", access.Admin, 404},
+		{"GET", b.callsPath(b.org, "client/aa0000000001/troubleshoot", "meeting_id", legs[0].uuid), "", access.Helpdesk, 200},
+		{"GET", b.callsPath(b.org, "client/aa0000000001/troubleshoot"), "", access.Helpdesk, 400},
+		{"GET", b.callsPath(b.other, "client/aa0000000001/troubleshoot", "meeting_id", legs[0].uuid), "", access.Admin, 404},
+		{"GET", b.callsPath(b.org, "client/aa0000000001/troubleshoot", "meeting_id", legs[0].uuid), "", "", 401},
 	} {
 		answer := b.do(t, test.method, test.target, test.body, b.org, test.role)
 		if answer.Code != test.status {
@@ -104,14 +116,19 @@ func TestRepliesSatisfyMistsDocument(t *testing.T) {
 // exponent, lists must be lists, and a null or a string in a number's place is an error.
 func TestRepliesKeepWhatStrictClientsNeed(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, explainedBy(oracle{}))
 	b.link(t, b.org, accountID, "Company", "Ann")
 	b.calls(t, b.org, legs...)
+	meeting := []string{"meeting_id", legs[0].uuid}
 	whole := regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 	for target, fields := range map[string][]string{
-		b.accounts(b.org):             {"last_sync", "max_daily_api_requests"},
-		b.callsPath(b.org, "search"):  {"start", "end", "limit", "total", "start_time", "end_time", "audio_quality"},
-		b.callsPath(b.org, "summary"): {"num_users", "num_aps"},
+		b.accounts(b.org):                                                  {"last_sync", "max_daily_api_requests"},
+		b.callsPath(b.org, "search"):                                       {"start", "end", "limit", "total", "start_time", "end_time", "audio_quality"},
+		b.callsPath(b.org, "summary"):                                      {"num_users", "num_aps"},
+		b.callsPath(b.org, "count"):                                        {"start", "end", "limit", "total", "count"},
+		b.callsPath(b.org, "count", "rating", "5"):                         {"start", "end", "limit", "total"},
+		b.callsPath(b.org, "troubleshoot"):                                 {"timestamp"},
+		b.callsPath(b.org, "client/aa0000000001/troubleshoot", meeting...): {"timestamp"},
 	} {
 		answer := b.do(t, "GET", target, "", b.org, access.Admin)
 		if got := answer.Header().Get("Content-Type"); got != "application/json" {
@@ -133,7 +150,10 @@ func TestRepliesKeepWhatStrictClientsNeed(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{b.accounts(b.other), b.callsPath(b.other, "search")} {
+	for _, path := range []string{
+		b.accounts(b.other), b.callsPath(b.other, "search"), b.callsPath(b.other, "count"), b.callsPath(b.other, "count", "rating", "1"),
+		b.callsPath(b.other, "troubleshoot"), b.callsPath(b.other, "client/aa0000000001/troubleshoot", meeting...),
+	} {
 		var body map[string]json.RawMessage
 		if err := json.Unmarshal(b.do(t, "GET", path, "", b.other, access.Admin).Body.Bytes(), &body); err != nil {
 			t.Fatal(err)

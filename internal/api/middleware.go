@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -56,11 +57,16 @@ func Wrap(logger *slog.Logger, next http.Handler) http.Handler {
 
 		defer func() {
 			if cause := recover(); cause != nil {
-				logPanic(logger, noted, n, cause)
+				if !broken(cause) {
+					logPanic(logger, noted, n, cause)
+				}
 				if !answer.written {
 					http.Error(answer, `{"detail":"Internal error. Request id: `+n.id+`"}`, http.StatusInternalServerError)
 				}
 				answer.status = http.StatusInternalServerError
+				if broken(cause) {
+					defer panic(http.ErrAbortHandler) // after the line in the access log
+				}
 			}
 			r.Pattern = noted.Pattern // for the tracing around us, which holds the other copy
 			attrs := []slog.Attr{
@@ -97,6 +103,13 @@ func routed(next http.Handler, r *http.Request) bool {
 	}
 	_, pattern := router.Handler(r)
 	return pattern != "" && pattern != "/" // the catch-all answers 404
+}
+
+// broken reports whether a handler gave up an answer that it had begun: whoever reads it must
+// not take what came for the whole.
+func broken(cause any) bool {
+	err, ok := cause.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
 // logPanic logs where it happened. Not what was panicked with, unless it is the runtime's

@@ -15,6 +15,7 @@ import (
 	"callweave/internal/links"
 	"callweave/internal/secret"
 	"callweave/internal/store"
+	"callweave/internal/vault"
 	"callweave/workflows"
 )
 
@@ -30,6 +31,8 @@ type Config struct {
 	Codec     CodecConfig
 	Webhooks  WebhookConfig
 	Backfills Backfiller
+	Vault     *vault.Vault // opens who was in a call, for an export
+	Explainer Explainer    // nil: bad minutes have their bucket and no contributions
 }
 
 // Backfiller starts backfills; [flows.Flows] does.
@@ -57,6 +60,9 @@ type Server struct {
 	codec     CodecConfig
 	webhooks  WebhookConfig
 	backfills Backfiller
+	vault     *vault.Vault
+	explainer Explainer
+	columns   []column
 }
 
 // New builds a server.
@@ -64,6 +70,7 @@ func New(c Config) *Server {
 	return &Server{
 		store: c.Store, links: c.Links, authorize: c.Authorize, unlinker: c.Unlinker, gate: c.Gate, quota: c.Quota,
 		logger: c.Logger, codec: c.Codec, webhooks: c.Webhooks, backfills: c.Backfills,
+		vault: c.Vault, explainer: c.Explainer, columns: measurements(),
 	}
 }
 
@@ -75,9 +82,16 @@ func (s *Server) Register(mux access.Mux) {
 	mux.Handle("PUT "+accounts+"/{account_id}", s.guarded(access.ChangeLinks, s.setLink))
 	mux.Handle("DELETE "+accounts+"/{account_id}", s.guarded(access.ChangeLinks, s.unlink))
 
-	const calls = "/api/v1/sites/{site_id}/stats/calls"
-	mux.Handle("GET "+calls+"/search", s.guarded(access.ReadCalls, s.searchCalls))
-	mux.Handle("GET "+calls+"/summary", s.guarded(access.ReadCalls, s.summarizeCalls))
+	for _, calls := range []string{"/api/v1/sites/{site_id}/stats/calls", "/api/v1/orgs/{org_id}/stats/calls"} {
+		mux.Handle("GET "+calls+"/search", s.guarded(access.ReadCalls, s.searchCalls))
+		mux.Handle("GET "+calls+"/count", s.guarded(access.ReadCalls, s.countCalls))
+		mux.Handle("GET "+calls+"/troubleshoot", s.guarded(access.ReadCalls, s.troubleshootSite))
+		mux.Handle("GET "+calls+"/client/{client_mac}/troubleshoot", s.guarded(access.ReadCalls, s.troubleshootClient))
+		mux.Handle("GET "+calls+"/client/{client_mac}/timeline", s.guarded(access.ReadCalls, s.timeline))
+	}
+	mux.Handle("GET /api/v1/sites/{site_id}/stats/calls/summary", s.guarded(access.ReadCalls, s.summarizeSite))
+	mux.Handle("GET /api/v1/orgs/{org_id}/stats/calls/summary", s.guarded(access.ReadCalls, s.summarizeOrg))
+	mux.Handle("GET /api/v1/orgs/{org_id}/stats/calls/export", s.guarded(access.ExportCalls, s.exportCalls))
 
 	mux.Handle("GET /api/v1/orgs/{org_id}/receipts", s.guarded(access.ReadLedger, s.listReceipts))
 	mux.Handle("GET /api/v1/orgs/{org_id}/gaps", s.guarded(access.ReadLedger, s.listGaps))

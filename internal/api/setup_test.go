@@ -104,6 +104,7 @@ func setup(t *testing.T, options ...option) *bundle {
 	config := api.Config{
 		Store: b.store, Links: links.NewReader(b.store, b.vault), Unlinker: links.NewUnlinker(b.store, b.flow),
 		Gate: access.NewGate(b.store), Quota: b.quota, Logger: logger,
+		Vault: b.vault,
 		Codec: api.CodecConfig{Codec: temporalclient.NewCodec(master), UIOrigin: uiOrigin},
 	}
 	for _, apply := range options {

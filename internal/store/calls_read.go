@@ -15,34 +15,75 @@ func (s *Store) OrgHasSite(ctx context.Context, org, site uuid.UUID) (bool, erro
 	return has, notFound(err, "site %s", site)
 }
 
-// SearchCalls returns one page of the calls that began in an interval, and how many there
-// are on all pages.
+// SearchCalls returns one page of the calls of an org, or of a site of it, that began in an
+// interval, and how many there are on all pages.
 func (s *Store) SearchCalls(ctx context.Context, search db.SearchCallsParams) ([]db.SearchCallsRow, int64, error) {
-	total, err := s.queries().CountCalls(ctx, db.CountCallsParams{
+	total, err := s.reads().CountCalls(ctx, db.CountCallsParams{
 		OrgID: search.OrgID, SiteID: search.SiteID, FromAt: search.FromAt, ToAt: search.ToAt,
 		ClientMac: search.ClientMac, Provider: search.Provider,
 	})
-	if err != nil {
-		return nil, 0, notFound(err, "count calls of site %s", search.SiteID)
+	if err != nil || search.MaxRows == 0 {
+		return nil, total, notFound(err, "count calls of org %s", search.OrgID)
 	}
-	rows, err := s.queries().SearchCalls(ctx, search)
-	return rows, total, notFound(err, "search calls of site %s", search.SiteID)
+	rows, err := s.reads().SearchCalls(ctx, search)
+	return rows, total, notFound(err, "search calls of org %s", search.OrgID)
+}
+
+// CountCallsBy counts the calls that began in an interval by a property: mac, meeting_id,
+// site_id or app, the most frequent first.
+func (s *Store) CountCallsBy(ctx context.Context, count db.CountCallsByParams) ([]db.CountCallsByRow, error) {
+	rows, err := s.reads().CountCallsBy(ctx, count)
+	return rows, notFound(err, "count calls of org %s", count.OrgID)
 }
 
 // SummarizeCalls counts the call minutes of a site in an interval.
 func (s *Store) SummarizeCalls(ctx context.Context, summary db.SummarizeCallsParams) (db.SummarizeCallsRow, error) {
-	row, err := s.queries().SummarizeCalls(ctx, summary)
+	row, err := s.reads().SummarizeCalls(ctx, summary)
 	return row, notFound(err, "summarize calls of site %s", summary.SiteID)
+}
+
+// SummarizeSites counts the call minutes of an org in an interval: the first row is of all
+// sites, the others of one each, the worst first.
+func (s *Store) SummarizeSites(ctx context.Context, summary db.SummarizeSitesParams) ([]db.SummarizeSitesRow, error) {
+	rows, err := s.reads().SummarizeSites(ctx, summary)
+	return rows, notFound(err, "summarize calls of org %s", summary.OrgID)
+}
+
+// MeetingLegs lists the legs of a meeting on the org's network; none where nobody was on it.
+func (s *Store) MeetingLegs(ctx context.Context, org, meeting uuid.UUID) ([]db.MeetingLegsRow, error) {
+	rows, err := s.reads().MeetingLegs(ctx, org, meeting)
+	return rows, notFound(err, "list legs of meeting %s", meeting)
+}
+
+// CallMinutes returns one page of the call minutes of an interval, by when they began, and
+// how many there are on all pages.
+func (s *Store) CallMinutes(ctx context.Context, asked db.CallMinutesParams) ([]db.CallMinute, int64, error) {
+	total, err := s.reads().CountCallMinutes(ctx, db.CountCallMinutesParams{
+		OrgID: asked.OrgID, SiteID: asked.SiteID, FromAt: asked.FromAt, ToAt: asked.ToAt, OnlyBad: asked.OnlyBad,
+		LegIds: asked.LegIds, ClientMac: asked.ClientMac, ApMac: asked.ApMac, Provider: asked.Provider,
+	})
+	if err != nil || total <= int64(asked.Skip) || asked.MaxRows == 0 {
+		return nil, total, notFound(err, "count call minutes of org %s", asked.OrgID)
+	}
+	rows, err := s.reads().CallMinutes(ctx, asked)
+	return rows, total, notFound(err, "read call minutes of org %s", asked.OrgID)
+}
+
+// ExportMinutes returns a page of the call minutes of an org within one UTC day, by leg and
+// begin, after those of an earlier page.
+func (s *Store) ExportMinutes(ctx context.Context, page db.ExportMinutesParams) ([]db.ExportMinutesRow, error) {
+	rows, err := s.reads().ExportMinutes(ctx, page)
+	return rows, notFound(err, "export call minutes of org %s", page.OrgID)
 }
 
 // SiteMinutes counts the call minutes of every site of an org in [from, to), the worst first.
 func (s *Store) SiteMinutes(ctx context.Context, org uuid.UUID, from, to time.Time) ([]db.SiteMinutesRow, error) {
-	rows, err := s.queries().SiteMinutes(ctx, from, to, org)
+	rows, err := s.reads().SiteMinutes(ctx, from, to, org)
 	return rows, notFound(err, "minutes of org %s", org)
 }
 
 // WorstCalls returns the calls of an org with the most bad minutes in [from, to).
 func (s *Store) WorstCalls(ctx context.Context, org uuid.UUID, from, to time.Time, limit int32) ([]db.WorstCallsRow, error) {
-	rows, err := s.queries().WorstCalls(ctx, db.WorstCallsParams{OrgID: org, FromAt: from, ToAt: to, MaxRows: limit})
+	rows, err := s.reads().WorstCalls(ctx, db.WorstCallsParams{OrgID: org, FromAt: from, ToAt: to, MaxRows: limit})
 	return rows, notFound(err, "worst calls of org %s", org)
 }

@@ -1,43 +1,70 @@
 -- A call is a match: one leg on the org's network. It belongs to the interval it began in,
 -- so that adjacent intervals never show it twice.
+--
+-- The store has the queries of this file planned for their arguments (see custom.go): a
+-- filter that is not asked for is no condition then, and a case that is decided by an
+-- argument is one of its branches, so that an index serves what is left.
 
 -- name: SearchCalls :many
-with found as (
-    select m.provider, m.account_id, m.meeting_id, m.meeting_uuid, m.client_mac, m.join_at, m.leave_at, m.leg_id,
-        m.audio_quality, m.video_quality, m.screen_quality,
-        (case @sort_field::text
-            when 'mac' then coalesce(m.client_mac::text, '')
-            when 'meeting_id' then coalesce(m.meeting_uuid::text, m.meeting_id)
-            when 'app' then m.provider
-            when 'end_time' then to_char(extract(epoch from m.leave_at) * 1000000, 'FM00000000000000000000')
-            else to_char(extract(epoch from m.join_at) * 1000000, 'FM00000000000000000000')
-        end) collate "C" as sort_key
-    from matches m
-    where m.org_id = @org_id and m.site_id = @site_id and m.join_at >= @from_at and m.join_at < @to_at
-      and (sqlc.narg(client_mac)::macaddr is null or m.client_mac = sqlc.narg(client_mac))
-      and (@provider::text = '' or m.provider = @provider)
-)
-select found.provider, found.meeting_id, found.meeting_uuid, found.client_mac, found.join_at, found.leave_at, found.leg_id,
-    found.audio_quality, found.video_quality, found.screen_quality, found.sort_key::text as sort_key,
-    exists (select from weaves w where w.org_id = @org_id and w.provider = found.provider and w.account_id = found.account_id
-        and w.meeting_id = found.meeting_id and w.provisional) as provisional
-from found
-where not @resumed::boolean
-   or (@descending::boolean and (found.sort_key, found.leg_id) < ((@after_key::text) collate "C", @after_leg::bigint))
-   or (not @descending::boolean and (found.sort_key, found.leg_id) > ((@after_key::text) collate "C", @after_leg::bigint))
+select m.provider, m.meeting_id, m.meeting_uuid, m.site_id, m.client_mac, m.join_at, m.leave_at, m.leg_id,
+    m.audio_quality, m.video_quality, m.screen_quality, text_key.value::text as text_key,
+    exists (select from weaves w where w.org_id = m.org_id and w.provider = m.provider and w.account_id = m.account_id
+        and w.meeting_id = m.meeting_id and w.provisional) as provisional
+from matches m
+cross join lateral (
+    select (case @sort_field::text
+        when 'mac' then coalesce(m.client_mac::text, '')
+        when 'meeting_id' then coalesce(m.meeting_uuid::text, m.meeting_id)
+        when 'app' then m.provider
+        else '' end) collate "C" as value
+) text_key
+cross join lateral (select case when @sort_field = 'end_time' then m.leave_at else m.join_at end as value) time_key
+where m.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or m.site_id = sqlc.narg(site_id))
+  and m.join_at >= @from_at and m.join_at < @to_at
+  and (sqlc.narg(client_mac)::macaddr is null or m.client_mac = sqlc.narg(client_mac))
+  and (@provider::text = '' or m.provider = @provider)
+  and case when not @resumed::boolean then true
+      when @by_text::boolean and @descending::boolean then (text_key.value, m.leg_id) < ((@after_text::text) collate "C", @after_leg::bigint)
+      when @by_text then (text_key.value, m.leg_id) > ((@after_text) collate "C", @after_leg)
+      when @descending then (time_key.value, m.leg_id) < (@after_at::timestamptz, @after_leg)
+      else (time_key.value, m.leg_id) > (@after_at, @after_leg) end
 order by
-    case when @descending::boolean then found.sort_key end desc, case when @descending::boolean then found.leg_id end desc,
-    case when not @descending::boolean then found.sort_key end, case when not @descending::boolean then found.leg_id end
+    case when @by_text and not @descending then text_key.value end, case when @by_text and @descending then text_key.value end desc,
+    case when not @by_text and not @descending then time_key.value end, case when not @by_text and @descending then time_key.value end desc,
+    case when not @descending then m.leg_id end, case when @descending then m.leg_id end desc
 limit @max_rows;
 
 -- name: CountCalls :one
 select count(*) from matches m
-where m.org_id = @org_id and m.site_id = @site_id and m.join_at >= @from_at and m.join_at < @to_at
+where m.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or m.site_id = sqlc.narg(site_id))
+  and m.join_at >= @from_at and m.join_at < @to_at
   and (sqlc.narg(client_mac)::macaddr is null or m.client_mac = sqlc.narg(client_mac))
   and (@provider::text = '' or m.provider = @provider);
 
+-- name: CountCallsBy :many
+-- Calls by a property, the most frequent first, and how many values it has. A client that
+-- is not known is no value.
+with counted as (
+    select (case @property::text
+            when 'mac' then m.client_mac::text
+            when 'meeting_id' then coalesce(m.meeting_uuid::text, m.meeting_id)
+            when 'site_id' then m.site_id::text
+            else m.provider end) collate "C" as value,
+        count(*) as calls
+    from matches m
+    where m.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or m.site_id = sqlc.narg(site_id))
+      and m.join_at >= @from_at and m.join_at < @to_at and (@provider::text = '' or m.provider = @provider)
+      and (@property <> 'mac' or m.client_mac is not null)
+    group by 1
+)
+select value::text as value, calls, count(*) over () as total
+from counted
+order by calls desc, value
+limit @max_rows;
+
 -- name: SummarizeCalls :one
-select count(distinct client_mac) as users,
+select
+    count(distinct client_mac) as users,
     count(distinct ap_mac) as aps,
     count(*) as minutes,
     count(*) filter (where bad) as bad_minutes,
@@ -53,6 +80,64 @@ from call_minutes
 where org_id = @org_id and site_id = @site_id and start_at >= @from_at and start_at < @to_at
   and (sqlc.narg(ap_mac)::macaddr is null or ap_mac = sqlc.narg(ap_mac))
   and (@provider::text = '' or provider = @provider);
+
+-- name: SummarizeSites :many
+-- The call minutes of an org in an interval: first all, with no site, then of each site, the
+-- worst first.
+select coalesce(site_id, '00000000-0000-0000-0000-000000000000')::uuid as site,
+    count(distinct client_mac) as users,
+    count(distinct ap_mac) as aps,
+    count(*) as minutes,
+    count(*) filter (where bad) as bad_minutes,
+    count(*) filter (where bad is null) as unmeasured_minutes,
+    count(*) filter (where (provider, account_id, meeting_id) in (
+        select w.provider, w.account_id, w.meeting_id from weaves w where w.org_id = @org_id and w.provisional)) as provisional_minutes,
+    count(*) filter (where bad and bucket = 'client') as bad_minutes_client,
+    count(*) filter (where bad and bucket = 'wireless') as bad_minutes_wireless,
+    count(*) filter (where bad and bucket = 'site_wan') as bad_minutes_site_wan,
+    count(*) filter (where bad and bucket = 'far_end') as bad_minutes_far_end,
+    count(*) filter (where bad and bucket = 'unknown') as bad_minutes_unknown
+from call_minutes
+where org_id = @org_id and start_at >= @from_at and start_at < @to_at
+  and (sqlc.narg(ap_mac)::macaddr is null or ap_mac = sqlc.narg(ap_mac))
+  and (@provider::text = '' or provider = @provider)
+group by grouping sets ((), (site_id))
+order by grouping(site_id) desc, bad_minutes desc, site_id;
+
+-- name: MeetingLegs :many
+-- The legs of a meeting on the org's network, by any account.
+select leg_id, join_at, leave_at from matches where org_id = @org_id and meeting_uuid = @meeting_uuid::uuid order by leg_id;
+
+-- name: CallMinutes :many
+-- Legs are null where they do not matter.
+select * from call_minutes c
+where c.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or c.site_id = sqlc.narg(site_id))
+  and c.start_at >= @from_at and c.start_at < @to_at and (not @only_bad::boolean or c.bad)
+  and (sqlc.narg(leg_ids)::bigint[] is null or c.leg_id = any(sqlc.narg(leg_ids)))
+  and (sqlc.narg(client_mac)::macaddr is null or c.client_mac = sqlc.narg(client_mac))
+  and (sqlc.narg(ap_mac)::macaddr is null or c.ap_mac = sqlc.narg(ap_mac))
+  and (@provider::text = '' or c.provider = @provider)
+order by c.start_at, c.leg_id
+limit @max_rows offset @skip;
+
+-- name: CountCallMinutes :one
+select count(*) from call_minutes c
+where c.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or c.site_id = sqlc.narg(site_id))
+  and c.start_at >= @from_at and c.start_at < @to_at and (not @only_bad::boolean or c.bad)
+  and (sqlc.narg(leg_ids)::bigint[] is null or c.leg_id = any(sqlc.narg(leg_ids)))
+  and (sqlc.narg(client_mac)::macaddr is null or c.client_mac = sqlc.narg(client_mac))
+  and (sqlc.narg(ap_mac)::macaddr is null or c.ap_mac = sqlc.narg(ap_mac))
+  and (@provider::text = '' or c.provider = @provider);
+
+-- name: ExportMinutes :many
+-- One page of a day's minutes in the order of the key, with who had them.
+select sqlc.embed(c), m.meeting_uuid, m.person_sealed
+from call_minutes c
+left join matches m on m.org_id = c.org_id and m.leg_id = c.leg_id
+where c.org_id = @org_id and c.start_at >= @from_at and c.start_at < @to_at and (c.leg_id, c.start_at) > (@after_leg::bigint, @after_at::timestamptz)
+  and (sqlc.narg(site_id)::uuid is null or c.site_id = sqlc.narg(site_id)) and (not @only_bad::boolean or c.bad)
+order by c.leg_id, c.start_at
+limit @max_rows;
 
 -- name: SiteMinutes :many
 select s.site_id, s.name,

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"net/http"
+
+	"callweave/internal/access"
+	"callweave/internal/store/db"
+)
+
+// directions are the objects of an item that a model of their own each fills.
+var directions = [...]string{"audio_in", "audio_out", "video_in", "video_out"} //nolint:gochecknoglobals // a constant in all but syntax
+
+// troubleshootClient explains the bad minutes of a client in one meeting.
+func (s *Server) troubleshootClient(w http.ResponseWriter, r *http.Request, who access.Identity) error {
+	mac, err := pathMAC(r)
+	if err != nil {
+		return err
+	}
+	if r.URL.Query().Get("meeting_id") == "" {
+		return badRequest("meeting_id: want the meeting, as it is given by the search of calls")
+	}
+	filter, err := macFilter(r.URL.Query(), "mac")
+	if err != nil {
+		return err
+	}
+	if filter != nil && filter.String() != mac.Hardware().String() {
+		return badRequest("mac: want none, or the client of the path")
+	}
+	return s.troubleshoot(w, r, who, db.CallMinutesParams{OnlyBad: true, ClientMac: mac.Hardware()})
+}
+
+// troubleshootSite explains the bad minutes of a site, or of an org, that pass the filters.
+func (s *Server) troubleshootSite(w http.ResponseWriter, r *http.Request, who access.Identity) error {
+	params := db.CallMinutesParams{OnlyBad: true}
+	var err error
+	if params.ClientMac, err = macFilter(r.URL.Query(), "mac"); err != nil {
+		return err
+	}
+	if params.ApMac, err = macFilter(r.URL.Query(), "ap"); err != nil {
+		return err
+	}
+	return s.troubleshoot(w, r, who, params)
+}
+
+func (s *Server) troubleshoot(w http.ResponseWriter, r *http.Request, who access.Identity, params db.CallMinutesParams) error {
+	most, err := limit(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	page, err := s.minutes(r, who, params, most)
+	if err != nil {
+		return err
+	}
+	explanations, err := s.explained(r.Context(), who.OrgID, page.rows)
+	if err != nil {
+		return err
+	}
+	items := make([]map[string]any, len(page.rows))
+	for i := range page.rows {
+		items[i] = newItem(&page.rows[i], explanations[i])
+	}
+	s.writeMinutes(w, r, page, macShown(params.ClientMac), items)
+	return nil
+}
+
+// newItem is Mist's item of a minute: numbers that add up, beside an object for each direction.
+// The texts and the object `explanation` are ours; a list of a site is of many calls, and Mist's
+// names the call once for all.
+func newItem(row *db.CallMinute, explanation *Explanation) map[string]any {
+	item := map[string]any{
+		"timestamp": row.StartAt.Unix(), "app": row.Provider, "meeting_id": meetingIDShown(row.MeetingID), "site_id": row.SiteID,
+	}
+	put := func(name, text string) {
+		if text != "" {
+			item[name] = text
+		}
+	}
+	put("mac", macShown(row.ClientMac))
+	put("ap_mac", macShown(row.ApMac))
+	put("bucket", row.Bucket)
+	put("worst_metric", row.WorstMetric)
+	put("worst_direction", row.WorstDirection)
+	if explanation == nil {
+		return item
+	}
+	explanation.Odds.put(item, true)
+	for _, direction := range directions {
+		if contributions, ok := explanation.Directions[direction]; ok {
+			object := make(map[string]any, len(contributions.Features)+1)
+			contributions.put(object, false)
+			item[direction] = object
+		}
+	}
+	item["explanation"] = explanation.shown()
+	return item
+}
