@@ -58,7 +58,7 @@ func contract(t *testing.T) func(method, target string, answer *httptest.Respons
 func TestRepliesSatisfyMistsDocument(t *testing.T) {
 	t.Parallel()
 	check := contract(t)
-	b := setup(t, explainedBy(oracle{}))
+	b := setup(t, explained())
 	b.link(t, b.org, accountID, "Test Company1 Ltd", "Ann Lee")
 	b.link(t, b.org, "second", "Test Company2 Ltd", "Bob")
 	b.exec(t, "update links set errors = '{one,two}', last_status = 'failed', last_sync_at = null where account_id = 'second'")
@@ -116,7 +116,7 @@ func TestRepliesSatisfyMistsDocument(t *testing.T) {
 // exponent, lists must be lists, and a null or a string in a number's place is an error.
 func TestRepliesKeepWhatStrictClientsNeed(t *testing.T) {
 	t.Parallel()
-	b := setup(t, explainedBy(oracle{}))
+	b := setup(t, explained())
 	b.link(t, b.org, accountID, "Company", "Ann")
 	b.calls(t, b.org, legs...)
 	meeting := []string{"meeting_id", legs[0].uuid}

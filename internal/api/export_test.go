@@ -21,11 +21,8 @@ import (
 )
 
 func exportPath(o org, pairs ...string) string {
-	target := fmt.Sprintf("/api/v1/orgs/%s/stats/calls/export?start=%d&end=%d", o.id, day.Unix(), day.Add(48*time.Hour).Unix())
-	for i := 0; i < len(pairs); i += 2 {
-		target += "&" + pairs[i] + "=" + pairs[i+1]
-	}
-	return target
+	return fmt.Sprintf("/api/v1/orgs/%s/stats/calls/export?start=%d&end=%d", o.id, day.Unix(), day.Add(48*time.Hour).Unix()) +
+		strings.Replace(query(pairs...), "?", "&", 1)
 }
 
 // isCalled seals who had a leg.

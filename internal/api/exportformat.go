@@ -79,7 +79,9 @@ func (n *ndjson) Row(row *db.ExportMinutesRow, person provider.Person) error {
 	return err
 }
 
-func (n *ndjson) Flush() error { return n.out.Flush() }
+func (n *ndjson) Flush() error {
+	return n.out.Flush() //nolint:wrapcheck // the one caller says what it was about
+}
 
 func appendNumber(text []byte, value measure.Value) []byte {
 	number, _ := value.Get()
@@ -133,7 +135,7 @@ func (f *csvFile) Row(row *db.ExportMinutesRow, person provider.Person) error {
 
 func (f *csvFile) Flush() error {
 	f.out.Flush()
-	return f.out.Error()
+	return f.out.Error() //nolint:wrapcheck // the one caller says what it was about
 }
 
 // inert keeps a spreadsheet from taking a text for a formula: names and hostnames are what

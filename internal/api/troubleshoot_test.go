@@ -49,8 +49,8 @@ func (oracle) Explain(_ context.Context, _ uuid.UUID, minutes []db.CallMinute) (
 	return explanations, nil
 }
 
-func explainedBy(explainer api.Explainer) option {
-	return func(c *api.Config, _ *authorize.Config) { c.Explainer = explainer }
+func explained() option {
+	return func(c *api.Config, _ *authorize.Config) { c.Explainer = oracle{} }
 }
 
 func results(t *testing.T, body map[string]any) []map[string]any {
@@ -68,7 +68,7 @@ func results(t *testing.T, body map[string]any) []map[string]any {
 
 func TestTroubleshootShowsAMinuteAsMistDoes(t *testing.T) {
 	t.Parallel()
-	b := setup(t, explainedBy(oracle{}))
+	b := setup(t, explained())
 	b.calls(t, b.org, legs...)
 	number := func(text string) json.Number { return json.Number(text) }
 	got := decode(t, b.do(t, "GET", b.callsPath(b.org, "client/AA0000000001/troubleshoot", "meeting_id", meetingID), "", b.org, access.Helpdesk))
@@ -105,7 +105,7 @@ func TestTroubleshootShowsAMinuteAsMistDoes(t *testing.T) {
 // Whoever adds up the numbers of an object gets what is predicted.
 func TestContributionsAddUpInEveryObject(t *testing.T) {
 	t.Parallel()
-	b := setup(t, explainedBy(oracle{}))
+	b := setup(t, explained())
 	b.calls(t, b.org, legs...)
 	sum := func(object map[string]any, leave ...string) (sum float64) {
 		for name, value := range object {
@@ -223,7 +223,7 @@ func TestTroubleshootPages(t *testing.T) {
 
 func TestTimeline(t *testing.T) {
 	t.Parallel()
-	b := setup(t, explainedBy(oracle{}))
+	b := setup(t, explained())
 	b.calls(t, b.org, legs...)
 	for _, path := range []string{
 		b.callsPath(b.org, "client/aa0000000001/timeline", "meeting_id", meetingID),
