@@ -212,8 +212,9 @@ func TestWeaveOfARunningMeetingIsProvisional(t *testing.T) {
 	if meetings == 0 || provisional != len(ended) {
 		t.Fatalf("%d meetings have minutes, %d are provisional, want some of %d", meetings, provisional, len(ended))
 	}
+	site := b.siteOfCalls(t)
 	calls, _, err := b.store.SearchCalls(t.Context(), db.SearchCallsParams{
-		OrgID: org, SiteID: b.siteOfCalls(t), FromAt: noon.Add(-24 * time.Hour), ToAt: noon, MaxRows: 100,
+		OrgID: org, SiteID: &site, FromAt: noon.Add(-24 * time.Hour), ToAt: noon, MaxRows: 100,
 	})
 	if err != nil || len(calls) == 0 || !calls[0].Provisional {
 		t.Errorf("calls %+v, %v", calls, err)
