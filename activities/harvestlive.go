@@ -112,15 +112,13 @@ func (b *readBatch) listLive(ctx context.Context) (running int, due []store.DueM
 	return len(ids), due, nil
 }
 
-// readLive reads a running meeting. What cannot be read or stored of it is left to its record:
-// it may have ended this moment.
-func (b *readBatch) readLive(ctx context.Context, meeting store.DueMeeting) error {
+// readLive reads a running meeting. One that cannot be read is left to its record: it may
+// have ended this moment.
+func (b *readBatch) readLive(ctx context.Context, meeting store.DueMeeting, at time.Time) (legs []provider.Leg, done bool, err error) {
 	if more, err := b.affordsLive(ctx); err != nil || !more {
-		return err
+		return nil, false, err
 	}
-	readAt := b.harvest.config.Now()
-	var legs []provider.Leg
-	err := b.session.with(ctx, func(caller provider.Caller) (err error) {
+	err = b.session.with(ctx, func(caller provider.Caller) (err error) {
 		legs, err = b.live.ReadLive(ctx, caller, meeting.ID)
 		return err
 	})
@@ -128,21 +126,13 @@ func (b *readBatch) readLive(ctx context.Context, meeting store.DueMeeting) erro
 		if cause != workflows.ErrNotFound {
 			activity.GetLogger(ctx).Warn("a running meeting cannot be read", "account_id", b.ref.AccountID, "cause", cause)
 		}
-		return nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read running meeting of %s: %w", b.ref, err)
+		return nil, false, fmt.Errorf("read running meeting of %s: %w", b.ref, err)
 	}
-	dropRunning(legs, readAt)
-	err = b.keep(ctx, meeting, store.MeetingLanding{Live: true}, legs, readAt)
-	if state, refused := refusedByDatabase(err); refused {
-		activity.GetLogger(ctx).Warn("a running meeting cannot be stored", "account_id", b.ref.AccountID, "sqlstate", state)
-		return nil
-	}
-	if err == nil {
-		b.countLegs(legs)
-	}
-	return err
+	dropRunning(legs, at)
+	return legs, true, nil
 }
 
 // dropRunning takes away the minutes that are not over: more will be measured in them.

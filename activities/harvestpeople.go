@@ -54,18 +54,25 @@ type knownLeg struct {
 	sealed []byte // the same
 }
 
-func (b *readBatch) known(ctx context.Context, meetingID string) (map[legKey]knownLeg, error) {
-	rows, err := b.harvest.store.LegPersons(ctx, b.ref, meetingID)
+// known returns by meeting what earlier reads know.
+func (b *readBatch) known(ctx context.Context, meetingIDs []string) (map[string]map[legKey]knownLeg, error) {
+	if len(meetingIDs) == 0 {
+		return nil, nil //nolint:nilnil // nobody is known of no meeting
+	}
+	rows, err := b.harvest.store.LegPersons(ctx, b.ref, meetingIDs...)
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[legKey]knownLeg, len(rows))
+	known := make(map[string]map[legKey]knownLeg, len(meetingIDs))
 	for _, row := range rows {
 		person, err := b.key.OpenPerson(fieldPerson, row.PersonSealed)
 		if err != nil {
 			return nil, err
 		}
-		known[legKeyOf(row.ParticipantID, row.JoinAt)] = knownLeg{row.Guest, person, row.PersonSealed}
+		if known[row.MeetingID] == nil {
+			known[row.MeetingID] = map[legKey]knownLeg{}
+		}
+		known[row.MeetingID][legKeyOf(row.ParticipantID, row.JoinAt)] = knownLeg{row.Guest, person, row.PersonSealed}
 	}
 	return known, nil
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"go.temporal.io/sdk/activity"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"callweave/internal/provider"
@@ -29,7 +28,7 @@ const (
 	// bounds the memory, for a meeting is held whole; a larger one is read alone.
 	seats = 400
 	// dueAtOnce is how many due meetings are looked up at once.
-	dueAtOnce = 100
+	dueAtOnce = 256
 )
 
 // quarantineDelays are the pauses before a meeting that could not be read is tried again.
@@ -121,32 +120,55 @@ func (b *readBatch) run(ctx context.Context, workerStops <-chan struct{}) (err e
 // readSome reads meetings until all are read, enough is done, or one fails for a reason
 // that the others share. What was begun then is finished: its requests are spent.
 func (b *readBatch) readSome(ctx context.Context, due []store.DueMeeting, enough func() bool) (more bool, err error) {
-	failed := make(chan struct{})
 	var (
-		group errgroup.Group
-		once  sync.Once
-		room  = semaphore.NewWeighted(seats)
+		failed  = newFailure()
+		purse   = b.newPurse()
+		room    = semaphore.NewWeighted(seats)
+		landing = b.startLanding(ctx, room, failed)
+		queue   = make(chan meetingToRead)
+		reading sync.WaitGroup
 	)
-	group.SetLimit(readers)
-	for _, meeting := range due {
-		takes := min(seats, int64(max(1, meeting.ParticipantCount)))
-		if room.Acquire(ctx, takes) != nil {
-			break // the context has ended
-		}
-		group.Go(func() error {
-			defer room.Release(takes)
-			if isClosed(failed) || ctx.Err() != nil || enough() {
-				return ctx.Err()
+	stop := func() bool { return failed.happened() || ctx.Err() != nil || enough() }
+	for range readers {
+		reading.Go(func() {
+			for meeting := range queue {
+				read, err := readMeeting{}, error(nil)
+				if !stop() {
+					read, err = b.readOne(meeting.prepaid.In(ctx), meeting.DueMeeting)
+				}
+				failed.note(err)
+				purse.PutBack(meeting.prepaid)
+				if read.takes = meeting.takes; read.done {
+					landing.reads <- read
+				} else {
+					room.Release(meeting.takes)
+				}
 			}
-			err := b.readOne(ctx, meeting)
-			if err != nil {
-				once.Do(func() { close(failed) })
-			}
-			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return false, err //nolint:wrapcheck // the readers wrap their own
+	for group := range slices.Chunk(due, readers) {
+		if stop() {
+			break
+		}
+		begun, err := b.begin(ctx, group, purse)
+		if err != nil {
+			failed.note(err)
+			break
+		}
+		for _, meeting := range begun {
+			if room.Acquire(ctx, meeting.takes) != nil { // the context has ended
+				purse.PutBack(meeting.prepaid)
+				continue
+			}
+			queue <- meeting
+		}
+	}
+	close(queue)
+	reading.Wait()
+	landing.finish()
+	failed.note(purse.Return(context.WithoutCancel(ctx)))
+	if failed.happened() {
+		return false, failed.err
 	}
 	return !enough(), ctx.Err()
 }
@@ -160,78 +182,44 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-func (b *readBatch) readOne(ctx context.Context, meeting store.DueMeeting) error {
-	if b.live != nil {
-		return b.readLive(ctx, meeting)
+// readOne reads a meeting; it is not done where there is nothing to land.
+func (b *readBatch) readOne(ctx context.Context, meeting store.DueMeeting) (read readMeeting, err error) {
+	landing := store.MeetingLanding{
+		AccountRef: b.ref, MeetingID: meeting.ID, First: !meeting.Landed,
+		ReadAt: b.harvest.config.Now(), SettleAfter: b.harvest.config.SettleAfter, Live: b.live != nil,
 	}
-	if meeting.Backfill { // it may have been paused since
-		wanted, err := b.harvest.store.MeetingWanted(ctx, b.ref, meeting.ID)
-		if err != nil || !wanted {
-			return err
-		}
+	var (
+		legs []provider.Leg
+		done bool
+	)
+	if landing.Live {
+		legs, done, err = b.readLive(ctx, meeting, landing.ReadAt)
+	} else {
+		legs, done, err = b.readRecord(ctx, meeting)
+		landing.Unmeasured = unmeasured(legs)
 	}
-	readAt := b.harvest.config.Now()
-	var legs []provider.Leg
-	err := b.session.with(ctx, func(caller provider.Caller) (err error) {
+	if err != nil || !done {
+		return readMeeting{}, err
+	}
+	return b.sealed(landing, legs)
+}
+
+// readRecord reads a meeting that has ended. One that cannot be read is quarantined.
+func (b *readBatch) readRecord(ctx context.Context, meeting store.DueMeeting) (legs []provider.Leg, done bool, err error) {
+	err = b.session.with(ctx, func(caller provider.Caller) (err error) {
 		legs, err = b.session.service.ReadMeeting(ctx, caller, meeting.ID)
 		return err
 	})
 	if errors.Is(err, provider.ErrNobody) && meeting.ParticipantCount == 0 {
-		err = nil
+		return nil, true, nil
 	}
 	if cause, ok := quarantinable(err); ok {
-		return b.quarantine(ctx, meeting.ID, cause)
+		return nil, false, b.quarantine(ctx, meeting.ID, cause)
 	}
 	if err != nil {
-		return fmt.Errorf("read meeting of %s: %w", b.ref, err)
+		return nil, false, fmt.Errorf("read meeting of %s: %w", b.ref, err)
 	}
-	err = b.keep(ctx, meeting, store.MeetingLanding{Unmeasured: unmeasured(legs)}, legs, readAt)
-	if state, refused := refusedByDatabase(err); refused {
-		activity.GetLogger(ctx).Warn("a meeting cannot be stored", "account_id", b.ref.AccountID, "sqlstate", state)
-		return b.quarantine(ctx, meeting.ID, workflows.ErrMalformed)
-	}
-	if err == nil {
-		b.countLegs(legs)
-	}
-	return err
-}
-
-// keep lands a read. Who joined is asked for only where the meeting was read before.
-func (b *readBatch) keep(ctx context.Context, meeting store.DueMeeting, landing store.MeetingLanding, legs []provider.Leg, readAt time.Time) (err error) {
-	landing.AccountRef, landing.MeetingID, landing.First = b.ref, meeting.ID, !meeting.Landed
-	landing.ReadAt, landing.SettleAfter = readAt, b.harvest.config.SettleAfter
-	for {
-		var known map[legKey]knownLeg
-		if !landing.First {
-			if known, err = b.known(ctx, meeting.ID); err != nil {
-				return err
-			}
-		}
-		if landing.Legs, err = b.land(legs, known); err != nil {
-			return err
-		}
-		err = b.harvest.store.LandMeeting(ctx, landing)
-		if !landing.First || !errors.Is(err, store.ErrReadBefore) {
-			return err
-		}
-		landing.First = false
-	}
-}
-
-// refusedByDatabase returns the SQLSTATE where Postgres refuses what is to be written, and
-// would refuse it again: a value it has no room for (classes 21 and 22), one that breaks a
-// constraint (23), one beyond a limit (54), one that a function of ours raises an exception
-// for (P0001).
-func refusedByDatabase(err error) (state string, refused bool) {
-	refusal, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || len(refusal.Code) < 2 {
-		return "", false
-	}
-	switch refusal.Code[:2] {
-	case "21", "22", "23", "54":
-		return refusal.Code, true
-	}
-	return refusal.Code, refusal.Code == "P0001"
+	return legs, true, nil
 }
 
 func (b *readBatch) quarantine(ctx context.Context, meetingID, cause string) error {
@@ -244,14 +232,6 @@ func (b *readBatch) quarantine(ctx context.Context, meetingID, cause string) err
 	}
 	b.count(workflows.ReadMeetingsResult{Quarantined: 1})
 	return nil
-}
-
-func (b *readBatch) countLegs(legs []provider.Leg) {
-	samples := 0
-	for i := range legs {
-		samples += len(legs[i].Samples)
-	}
-	b.count(workflows.ReadMeetingsResult{Read: 1, Legs: len(legs), MediaSamples: samples})
 }
 
 func (b *readBatch) count(more workflows.ReadMeetingsResult) {

@@ -68,15 +68,15 @@ func (s *Store) SeeLiveMeetings(ctx context.Context, ref provider.AccountRef, se
 // replaceLegs drops the joins that the record of a meeting does not have, and every sample
 // that it does not have as it is stored; what is equal stays. Before, the joins of the record
 // were written.
-func (t mediaTable) replaceLegs(ctx context.Context, tx pgx.Tx, q *db.Queries, landing MeetingLanding, meeting db.LockMeetingRow, ids []int64) error {
+func (t mediaTable) replaceLegs(ctx context.Context, tx pgx.Tx, q *db.Queries, l *lockedLanding) error {
 	gone, err := q.DropLegsBut(ctx, db.DropLegsButParams{
-		Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID, Kept: ids,
+		Provider: string(l.Provider), AccountID: l.AccountID, MeetingID: l.MeetingID, Kept: l.legIDs,
 	})
 	if err != nil {
 		return fmt.Errorf("drop legs: %w", err)
 	}
-	span := days{first: meeting.StartAt.Add(-beyondLeg), last: meeting.EndAt.Add(beyondLeg)}
-	return t.replaceMedia(ctx, tx, append(gone, ids...), span, mediaRows(landing.Legs, ids))
+	span := days{first: l.meeting.StartAt.Add(-beyondLeg), last: l.meeting.EndAt.Add(beyondLeg)}
+	return t.replaceMedia(ctx, tx, append(gone, l.legIDs...), span, mediaRowsOf([]*lockedLanding{l}))
 }
 
 // replaceMedia makes rows all samples that are stored of some legs. Those that are stored lie

@@ -111,16 +111,7 @@ func (s *Store) BeginLook(ctx context.Context, in LookInput) (Looked, error) {
 
 // Refund gives back requests that a look charged and nobody sent.
 func (s *Store) Refund(ctx context.Context, ref provider.AccountRef, looked Looked, category string, n int) error {
-	if n == 0 {
-		return nil
-	}
-	err := s.queries().RefundRequests(ctx, db.RefundRequestsParams{
-		Requests: int64(n), Provider: string(ref.Provider), AccountID: ref.AccountID, Day: looked.day, Category: category,
-	})
-	if err != nil {
-		return fmt.Errorf("refund requests of %s: %w", ref, err)
-	}
-	return nil
+	return s.refund(ctx, ref, looked.day, category, n)
 }
 
 // LookEnd is what a look came to.

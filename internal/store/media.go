@@ -11,6 +11,7 @@ import (
 
 	"callweave/internal/measure"
 	"callweave/internal/provider"
+	"callweave/internal/store/db"
 )
 
 // mediaColumn is a measurement of a media sample and the column it is kept in.
@@ -67,15 +68,20 @@ type mediaRow struct {
 	sample *provider.MediaSample
 }
 
-func mediaRows(legs []LegLanding, ids []int64) []mediaRow {
+// mediaRowsOf are the samples of landings whose legs are written.
+func mediaRowsOf(landings []*lockedLanding) []mediaRow {
 	n := 0
-	for i := range legs {
-		n += len(legs[i].Samples)
+	for _, l := range landings {
+		for i := range l.Legs {
+			n += len(l.Legs[i].Samples)
+		}
 	}
 	rows := make([]mediaRow, 0, n)
-	for i := range legs {
-		for j := range legs[i].Samples {
-			rows = append(rows, mediaRow{ids[i], &legs[i].Samples[j]})
+	for _, l := range landings {
+		for i := range l.Legs {
+			for j := range l.Legs[i].Samples {
+				rows = append(rows, mediaRow{l.legIDs[i], &l.Legs[i].Samples[j]})
+			}
 		}
 	}
 	return rows
@@ -95,6 +101,40 @@ func newMediaTable() mediaTable {
 	}
 	t.columns = strings.Join(names, ", ")
 	return t
+}
+
+// mergedAtOnce is how far apart samples may begin that are compared with what is stored at
+// once: the query looks into every day's partition between.
+const mergedAtOnce = 36 * time.Hour
+
+// mergeLandings adds the samples of landings to those that are stored, or replaces these
+// where they are provisional.
+func (t mediaTable) mergeLandings(ctx context.Context, tx pgx.Tx, q *db.Queries, landings []*lockedLanding) error {
+	var (
+		together []*lockedLanding
+		span     days
+	)
+	for _, l := range landings {
+		if l.replaces() {
+			if err := t.replaceLegs(ctx, tx, q, l); err != nil {
+				return err
+			}
+			continue
+		}
+		both, own := span, l.span()
+		if !own.first.IsZero() {
+			both.add(own.first)
+			both.add(own.last)
+		}
+		if both.last.Sub(both.first) > mergedAtOnce {
+			if err := t.mergeMedia(ctx, tx, mediaRowsOf(together)); err != nil {
+				return err
+			}
+			together, both = nil, own
+		}
+		together, span = append(together, l), both
+	}
+	return t.mergeMedia(ctx, tx, mediaRowsOf(together))
 }
 
 // mergeMedia adds samples to those that are stored of the same legs: what is known

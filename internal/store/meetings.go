@@ -133,11 +133,14 @@ func (s *Store) Due(ctx context.Context, ref provider.AccountRef, now time.Time)
 	return Due{Meetings: int(count.Meetings), Backfill: int(count.Backfill)}, nil
 }
 
-// MeetingWanted reports whether a meeting is still to be read, and not for a paused backfill
-// alone.
-func (s *Store) MeetingWanted(ctx context.Context, ref provider.AccountRef, meetingID string) (bool, error) {
-	wanted, err := s.queries().MeetingWanted(ctx, string(ref.Provider), ref.AccountID, meetingID)
-	return wanted, notFound(err, "look for meeting of %s", ref)
+// MeetingsWanted returns which of some meetings are still to be read, and not for a paused
+// backfill alone.
+func (s *Store) MeetingsWanted(ctx context.Context, ref provider.AccountRef, meetingIDs []string) ([]string, error) {
+	wanted, err := s.queries().MeetingsWanted(ctx, string(ref.Provider), ref.AccountID, meetingIDs)
+	if err != nil {
+		return nil, fmt.Errorf("look for meetings of %s: %w", ref, err)
+	}
+	return wanted, nil
 }
 
 // FailMeeting quarantines a meeting that could not be read, for a cause (an error type).
@@ -149,15 +152,15 @@ func (s *Store) FailMeeting(ctx context.Context, ref provider.AccountRef, meetin
 		if err := requireAccount(ctx, q, ref); err != nil {
 			return err
 		}
-		row, err := q.LockMeeting(ctx, string(ref.Provider), ref.AccountID, meetingID)
+		attempts, err := q.LockMeeting(ctx, string(ref.Provider), ref.AccountID, meetingID)
 		if err != nil {
 			return notFound(err, "lock meeting")
 		}
 		state = final
 		var dueAt *time.Time
-		if int(row.Attempts) < len(delays) {
+		if int(attempts) < len(delays) {
 			state = MeetingQuarantined
-			next := now.Add(delays[row.Attempts])
+			next := now.Add(delays[attempts])
 			dueAt = &next
 		}
 		_, err = q.MeetingFailed(ctx, db.MeetingFailedParams{

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"sync"
+	"time"
 
 	"callweave/internal/provider"
 )
@@ -12,6 +13,7 @@ import (
 type Prepaid struct {
 	ref      provider.AccountRef
 	category string
+	day      time.Time // that they were charged to; zero: today, whenever that is
 
 	mu    sync.Mutex
 	left  int
@@ -23,7 +25,12 @@ type prepaidKey struct{}
 // WithPrepaid gives a context n requests that are charged already.
 func WithPrepaid(ctx context.Context, ref provider.AccountRef, category string, n int) (context.Context, *Prepaid) {
 	p := &Prepaid{ref: ref, category: category, left: n}
-	return context.WithValue(ctx, prepaidKey{}, p), p
+	return p.In(ctx), p
+}
+
+// In gives the requests to a context.
+func (p *Prepaid) In(ctx context.Context) context.Context {
+	return context.WithValue(ctx, prepaidKey{}, p)
 }
 
 // prepaidOf returns what a context has for an account; nil where it has nothing.
@@ -35,14 +42,14 @@ func prepaidOf(ctx context.Context, ref provider.AccountRef) *Prepaid {
 	return p
 }
 
-// take reports whether n requests were charged already; then they are not any more.
-func (p *Prepaid) take(category string, n int) bool {
+// take reports whether n requests of a day were charged already; then they are not any more.
+func (p *Prepaid) take(category string, n int, day time.Time) bool {
 	if p == nil {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.category != category || p.left < n {
+	if p.category != category || p.left < n || !p.day.IsZero() && !p.day.Equal(day) {
 		return false
 	}
 	p.left -= n

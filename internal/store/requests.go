@@ -42,12 +42,19 @@ func NewMeter(s *Store, now func() time.Time) *Meter {
 // of the account goes on. Reservations of an account come one after the other, so that two
 // categories cannot spend the same rest of a budget.
 func (m *Meter) Reserve(ctx context.Context, ref provider.AccountRef, category string, n int) error {
-	prepaid := prepaidOf(ctx, ref)
-	if prepaid.take(category, n) {
+	prepaid, day := prepaidOf(ctx, ref), utcday.Of(m.now())
+	if prepaid.take(category, n, day) {
 		return nil
 	}
-	now := m.now()
-	day := utcday.Of(now)
+	if err := m.charge(ctx, ref, category, n, day); err != nil {
+		return err
+	}
+	prepaid.beside(n)
+	return nil
+}
+
+// charge charges requests to a day: all of them, or with an error none.
+func (m *Meter) charge(ctx context.Context, ref provider.AccountRef, category string, n int, day time.Time) error {
 	row, err := m.store.queries().ReserveRequests(ctx, db.ReserveRequestsParams{
 		Provider: string(ref.Provider), AccountID: ref.AccountID, Day: day, Category: category, Requests: int64(n), DefaultBudget: DefaultDailyRequests,
 	})
@@ -58,12 +65,11 @@ func (m *Meter) Reserve(ctx context.Context, ref provider.AccountRef, category s
 	case err != nil:
 		return fmt.Errorf("reserve requests of %s: %w", ref, err)
 	case row.Granted:
-		prepaid.beside(n)
 		return nil
 	}
 	return &provider.Error{
 		Kind: provider.RateLimited, Operation: "reserve requests", Code: budgetCode, Daily: true,
-		RetryAfter: utcday.Next(now).Sub(now), Err: errors.New("the account's daily budget is spent"),
+		RetryAfter: utcday.Next(day).Sub(m.now()), Err: errors.New("the account's daily budget is spent"),
 	}
 }
 

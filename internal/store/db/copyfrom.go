@@ -9,6 +9,59 @@ import (
 	"context"
 )
 
+// iteratorForCopyLegs implements pgx.CopyFromSource.
+type iteratorForCopyLegs struct {
+	rows                 []CopyLegsParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForCopyLegs) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForCopyLegs) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].LegID,
+		r.rows[0].Provider,
+		r.rows[0].AccountID,
+		r.rows[0].MeetingID,
+		r.rows[0].ParticipantID,
+		r.rows[0].JoinAt,
+		r.rows[0].LeaveAt,
+		r.rows[0].UserID,
+		r.rows[0].Guest,
+		r.rows[0].PersonSealed,
+		r.rows[0].Role,
+		r.rows[0].Device,
+		r.rows[0].ClientVersion,
+		r.rows[0].NetworkType,
+		r.rows[0].DataCenter,
+		r.rows[0].Location,
+		r.rows[0].PublicIp,
+		r.rows[0].PrivateIps,
+		r.rows[0].Mac,
+		r.rows[0].AudioQuality,
+		r.rows[0].VideoQuality,
+		r.rows[0].ScreenQuality,
+	}, nil
+}
+
+func (r iteratorForCopyLegs) Err() error {
+	return nil
+}
+
+func (q *Queries) CopyLegs(ctx context.Context, arg []CopyLegsParams) (int64, error) {
+	return q.db.CopyFrom(ctx, []string{"legs"}, []string{"leg_id", "provider", "account_id", "meeting_id", "participant_id", "join_at", "leave_at", "user_id", "guest", "person_sealed", "role", "device", "client_version", "network_type", "data_center", "location", "public_ip", "private_ips", "mac", "audio_quality", "video_quality", "screen_quality"}, &iteratorForCopyLegs{rows: arg})
+}
+
 // iteratorForCopyMatches implements pgx.CopyFromSource.
 type iteratorForCopyMatches struct {
 	rows                 []CopyMatchesParams

@@ -7,23 +7,51 @@ package db
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"time"
 )
 
+type CopyLegsParams struct {
+	LegID         int64
+	Provider      string
+	AccountID     string
+	MeetingID     string
+	ParticipantID string
+	JoinAt        time.Time
+	LeaveAt       *time.Time
+	UserID        string
+	Guest         bool
+	PersonSealed  []byte
+	Role          string
+	Device        string
+	ClientVersion string
+	NetworkType   string
+	DataCenter    string
+	Location      string
+	PublicIp      *netip.Addr
+	PrivateIps    []netip.Addr
+	Mac           net.HardwareAddr
+	AudioQuality  string
+	VideoQuality  string
+	ScreenQuality string
+}
+
 const legPersons = `-- name: LegPersons :many
-select participant_id, join_at, guest, person_sealed from legs
-where provider = $1 and account_id = $2 and meeting_id = $3
+select meeting_id, participant_id, join_at, guest, person_sealed from legs
+where provider = $1 and account_id = $2 and meeting_id = any($3::text[])
 `
 
 type LegPersonsRow struct {
+	MeetingID     string
 	ParticipantID string
 	JoinAt        time.Time
 	Guest         bool
 	PersonSealed  []byte
 }
 
-func (q *Queries) LegPersons(ctx context.Context, provider string, accountID string, meetingID string) ([]LegPersonsRow, error) {
-	rows, err := q.db.Query(ctx, legPersons, provider, accountID, meetingID)
+func (q *Queries) LegPersons(ctx context.Context, provider string, accountID string, meetingIds []string) ([]LegPersonsRow, error) {
+	rows, err := q.db.Query(ctx, legPersons, provider, accountID, meetingIds)
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +60,7 @@ func (q *Queries) LegPersons(ctx context.Context, provider string, accountID str
 	for rows.Next() {
 		var i LegPersonsRow
 		if err := rows.Scan(
+			&i.MeetingID,
 			&i.ParticipantID,
 			&i.JoinAt,
 			&i.Guest,
@@ -40,6 +69,31 @@ func (q *Queries) LegPersons(ctx context.Context, provider string, accountID str
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const newLegIDs = `-- name: NewLegIDs :many
+select nextval(pg_get_serial_sequence('legs', 'leg_id'))::bigint from generate_series(1, $1::integer)
+`
+
+// The ids of legs that are about to be copied.
+func (q *Queries) NewLegIDs(ctx context.Context, legs int32) ([]int64, error) {
+	rows, err := q.db.Query(ctx, newLegIDs, legs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var column_1 int64
+		if err := rows.Scan(&column_1); err != nil {
+			return nil, err
+		}
+		items = append(items, column_1)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

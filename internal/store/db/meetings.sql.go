@@ -100,12 +100,27 @@ func (q *Queries) HaveSamples(ctx context.Context, legIds []int64) (bool, error)
 }
 
 const lockMeeting = `-- name: LockMeeting :one
-select start_at, end_at, attempts, revision, list_kind, provisional from meetings
+select attempts from meetings
 where provider = $1 and account_id = $2 and meeting_id = $3
 for update
 `
 
-type LockMeetingRow struct {
+func (q *Queries) LockMeeting(ctx context.Context, provider string, accountID string, meetingID string) (int32, error) {
+	row := q.db.QueryRow(ctx, lockMeeting, provider, accountID, meetingID)
+	var attempts int32
+	err := row.Scan(&attempts)
+	return attempts, err
+}
+
+const lockMeetings = `-- name: LockMeetings :many
+select meeting_id, start_at, end_at, attempts, revision, list_kind, provisional from meetings
+where provider = $1 and account_id = $2 and meeting_id = any($3::text[])
+order by meeting_id
+for update
+`
+
+type LockMeetingsRow struct {
+	MeetingID   string
 	StartAt     time.Time
 	EndAt       time.Time
 	Attempts    int32
@@ -114,18 +129,33 @@ type LockMeetingRow struct {
 	Provisional bool
 }
 
-func (q *Queries) LockMeeting(ctx context.Context, provider string, accountID string, meetingID string) (LockMeetingRow, error) {
-	row := q.db.QueryRow(ctx, lockMeeting, provider, accountID, meetingID)
-	var i LockMeetingRow
-	err := row.Scan(
-		&i.StartAt,
-		&i.EndAt,
-		&i.Attempts,
-		&i.Revision,
-		&i.ListKind,
-		&i.Provisional,
-	)
-	return i, err
+// In the order in which everybody locks several.
+func (q *Queries) LockMeetings(ctx context.Context, provider string, accountID string, meetingIds []string) ([]LockMeetingsRow, error) {
+	rows, err := q.db.Query(ctx, lockMeetings, provider, accountID, meetingIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LockMeetingsRow
+	for rows.Next() {
+		var i LockMeetingsRow
+		if err := rows.Scan(
+			&i.MeetingID,
+			&i.StartAt,
+			&i.EndAt,
+			&i.Attempts,
+			&i.Revision,
+			&i.ListKind,
+			&i.Provisional,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const meetingFailed = `-- name: MeetingFailed :execrows
@@ -159,62 +189,88 @@ func (q *Queries) MeetingFailed(ctx context.Context, arg MeetingFailedParams) (i
 	return result.RowsAffected(), nil
 }
 
-const meetingRead = `-- name: MeetingRead :exec
-update meetings
-set state = $1, provisional = $2, cause = $3, attempts = $4, revision = revision + 1, due_at = $5, read_at = $6::timestamptz
-where provider = $7 and account_id = $8 and meeting_id = $9
+const meetingsRead = `-- name: MeetingsRead :exec
+update meetings m
+set state = r.state, provisional = r.provisional, cause = nullif(r.cause, ''), attempts = r.attempts, revision = m.revision + 1,
+    due_at = nullif(r.due_at, '0001-01-01 00:00:00+00'), read_at = r.read_at
+from (
+    select unnest($3::text[]) as meeting_id, unnest($4::text[]) as state, unnest($5::boolean[]) as provisional,
+        unnest($6::text[]) as cause, unnest($7::integer[]) as attempts, unnest($8::timestamptz[]) as due_at,
+        unnest($9::timestamptz[]) as read_at
+) r
+where m.provider = $1 and m.account_id = $2 and m.meeting_id = r.meeting_id
 `
 
-type MeetingReadParams struct {
-	State       string
-	Provisional bool
-	Cause       *string
-	Attempts    int32
-	DueAt       *time.Time
-	Now         time.Time
+type MeetingsReadParams struct {
 	Provider    string
 	AccountID   string
-	MeetingID   string
+	MeetingIds  []string
+	States      []string
+	Provisional []bool
+	Causes      []string
+	Attempts    []int32
+	DueAts      []time.Time
+	ReadAts     []time.Time
 }
 
-func (q *Queries) MeetingRead(ctx context.Context, arg MeetingReadParams) error {
-	_, err := q.db.Exec(ctx, meetingRead,
-		arg.State,
-		arg.Provisional,
-		arg.Cause,
-		arg.Attempts,
-		arg.DueAt,
-		arg.Now,
+// An empty cause is none; a meeting that is due at the first moment there is is not due.
+func (q *Queries) MeetingsRead(ctx context.Context, arg MeetingsReadParams) error {
+	_, err := q.db.Exec(ctx, meetingsRead,
 		arg.Provider,
 		arg.AccountID,
-		arg.MeetingID,
+		arg.MeetingIds,
+		arg.States,
+		arg.Provisional,
+		arg.Causes,
+		arg.Attempts,
+		arg.DueAts,
+		arg.ReadAts,
 	)
 	return err
 }
 
-const meetingWanted = `-- name: MeetingWanted :one
-select exists (
-    select from meetings m
-    where m.provider = $1 and m.account_id = $2 and m.meeting_id = $3 and m.due_at is not null
-      and (m.origin <> 'backfill'
-        or not backfills_in($1, $2, 'paused') && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
-        or backfills_in($1, $2, 'running') && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')))
+const meetingsWanted = `-- name: MeetingsWanted :many
+select m.meeting_id from meetings m
+where m.provider = $1 and m.account_id = $2 and m.meeting_id = any($3::text[]) and m.due_at is not null
+  and (m.origin <> 'backfill'
+    or not (select backfills_in($1, $2, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
+    or (select backfills_in($1, $2, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))
 `
 
-// Whether anybody but a paused or canceled backfill wants a meeting.
-func (q *Queries) MeetingWanted(ctx context.Context, provider string, accountID string, meetingID string) (bool, error) {
-	row := q.db.QueryRow(ctx, meetingWanted, provider, accountID, meetingID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+// Which of some meetings anybody but a paused or canceled backfill wants.
+func (q *Queries) MeetingsWanted(ctx context.Context, provider string, accountID string, meetingIds []string) ([]string, error) {
+	rows, err := q.db.Query(ctx, meetingsWanted, provider, accountID, meetingIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var meeting_id string
+		if err := rows.Scan(&meeting_id); err != nil {
+			return nil, err
+		}
+		items = append(items, meeting_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const retryMeetings = `-- name: RetryMeetings :execrows
-update meetings
-set due_at = $1::timestamptz, attempts = 0, cause = case when state = 'seen' then null else cause end
-where provider = $2 and account_id = $3
-  and (state = any($4::text[]) or state = 'seen' and due_at is null and cause = 'canceled')
-  and (cardinality($5::text[]) = 0 or meeting_id = any($5))
+with locked as materialized (
+    select meeting_id from meetings
+    where provider = $2 and account_id = $3
+      and (state = any($4::text[]) or state = 'seen' and due_at is null and cause = 'canceled')
+      and (cardinality($5::text[]) = 0 or meeting_id = any($5))
+    order by meeting_id
+    for update
+)
+update meetings m
+set due_at = $1::timestamptz, attempts = 0, cause = case when m.state = 'seen' then null else m.cause end
+from locked
+where m.provider = $2 and m.account_id = $3 and m.meeting_id = locked.meeting_id
 `
 
 type RetryMeetingsParams struct {

@@ -168,16 +168,16 @@ insert into weaves as w (org_id, provider, account_id, meeting_id, revision, leg
 select l.org_id, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
 from meetings m
 join links l using (provider, account_id)
-where m.provider = $1 and m.account_id = $2 and m.meeting_id = $3 and l.status <> 'unlinking'
+where m.provider = $1 and m.account_id = $2 and m.meeting_id = any($3::text[]) and l.status <> 'unlinking'
   and (l.live or not m.provisional)
 on conflict (provider, account_id, meeting_id, org_id) do update
 set read_revision = excluded.read_revision, end_at = excluded.end_at
 `
 
-// A meeting was read: it is to be woven for every link that goes on, and while it is
+// Meetings were read: they are to be woven for every link that goes on, and while one is
 // provisional for every one that wants it so.
-func (q *Queries) QueueWeaves(ctx context.Context, provider string, accountID string, meetingID string) error {
-	_, err := q.db.Exec(ctx, queueWeaves, provider, accountID, meetingID)
+func (q *Queries) QueueWeaves(ctx context.Context, provider string, accountID string, meetingIds []string) error {
+	_, err := q.db.Exec(ctx, queueWeaves, provider, accountID, meetingIds)
 	return err
 }
 

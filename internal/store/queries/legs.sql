@@ -25,6 +25,16 @@ set leave_at = coalesce(excluded.leave_at, l.leave_at),
     screen_quality = coalesce(nullif(excluded.screen_quality, ''), l.screen_quality)
 returning leg_id;
 
+-- name: NewLegIDs :many
+-- The ids of legs that are about to be copied.
+select nextval(pg_get_serial_sequence('legs', 'leg_id'))::bigint from generate_series(1, @legs::integer);
+
+-- name: CopyLegs :copyfrom
+insert into legs (leg_id, provider, account_id, meeting_id, participant_id, join_at, leave_at, user_id, guest, person_sealed, role,
+    device, client_version, network_type, data_center, location, public_ip, private_ips, mac, audio_quality, video_quality, screen_quality)
+values (@leg_id, @provider, @account_id, @meeting_id, @participant_id, @join_at, @leave_at, @user_id, @guest, @person_sealed, @role,
+    @device, @client_version, @network_type, @data_center, @location, @public_ip, @private_ips, @mac, @audio_quality, @video_quality, @screen_quality);
+
 -- name: LegPersons :many
-select participant_id, join_at, guest, person_sealed from legs
-where provider = @provider and account_id = @account_id and meeting_id = @meeting_id;
+select meeting_id, participant_id, join_at, guest, person_sealed from legs
+where provider = @provider and account_id = @account_id and meeting_id = any(@meeting_ids::text[]);

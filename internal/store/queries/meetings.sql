@@ -51,24 +51,37 @@ where m.provider = @provider and m.account_id = @account_id and m.due_at <= @now
     or not (select backfills_in(@provider, @account_id, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
     or (select backfills_in(@provider, @account_id, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'));
 
--- name: MeetingWanted :one
--- Whether anybody but a paused or canceled backfill wants a meeting.
-select exists (
-    select from meetings m
-    where m.provider = @provider and m.account_id = @account_id and m.meeting_id = @meeting_id and m.due_at is not null
-      and (m.origin <> 'backfill'
-        or not backfills_in(@provider, @account_id, 'paused') && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
-        or backfills_in(@provider, @account_id, 'running') && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')));
+-- name: MeetingsWanted :many
+-- Which of some meetings anybody but a paused or canceled backfill wants.
+select m.meeting_id from meetings m
+where m.provider = @provider and m.account_id = @account_id and m.meeting_id = any(@meeting_ids::text[]) and m.due_at is not null
+  and (m.origin <> 'backfill'
+    or not (select backfills_in(@provider, @account_id, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
+    or (select backfills_in(@provider, @account_id, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'));
 
 -- name: LockMeeting :one
-select start_at, end_at, attempts, revision, list_kind, provisional from meetings
+select attempts from meetings
 where provider = @provider and account_id = @account_id and meeting_id = @meeting_id
 for update;
 
--- name: MeetingRead :exec
-update meetings
-set state = @state, provisional = @provisional, cause = sqlc.narg('cause'), attempts = @attempts, revision = revision + 1, due_at = sqlc.narg('due_at'), read_at = @now::timestamptz
-where provider = @provider and account_id = @account_id and meeting_id = @meeting_id;
+-- name: LockMeetings :many
+-- In the order in which everybody locks several.
+select meeting_id, start_at, end_at, attempts, revision, list_kind, provisional from meetings
+where provider = @provider and account_id = @account_id and meeting_id = any(@meeting_ids::text[])
+order by meeting_id
+for update;
+
+-- name: MeetingsRead :exec
+-- An empty cause is none; a meeting that is due at the first moment there is is not due.
+update meetings m
+set state = r.state, provisional = r.provisional, cause = nullif(r.cause, ''), attempts = r.attempts, revision = m.revision + 1,
+    due_at = nullif(r.due_at, '0001-01-01 00:00:00+00'), read_at = r.read_at
+from (
+    select unnest(@meeting_ids::text[]) as meeting_id, unnest(@states::text[]) as state, unnest(@provisional::boolean[]) as provisional,
+        unnest(@causes::text[]) as cause, unnest(@attempts::integer[]) as attempts, unnest(@due_ats::timestamptz[]) as due_at,
+        unnest(@read_ats::timestamptz[]) as read_at
+) r
+where m.provider = @provider and m.account_id = @account_id and m.meeting_id = r.meeting_id;
 
 -- name: HaveSamples :one
 select exists (select from media_samples where leg_id = any(@leg_ids::bigint[]))::boolean;
@@ -82,11 +95,18 @@ where provider = @provider and account_id = @account_id and meeting_id = @meetin
 -- name: RetryMeetings :execrows
 -- Meetings that could not be read, or were given up unread with a canceled backfill, are
 -- due now, and their tries begin anew. No ids are all.
-update meetings
-set due_at = @now::timestamptz, attempts = 0, cause = case when state = 'seen' then null else cause end
-where provider = @provider and account_id = @account_id
-  and (state = any(@states::text[]) or state = 'seen' and due_at is null and cause = 'canceled')
-  and (cardinality(@meeting_ids::text[]) = 0 or meeting_id = any(@meeting_ids));
+with locked as materialized (
+    select meeting_id from meetings
+    where provider = @provider and account_id = @account_id
+      and (state = any(@states::text[]) or state = 'seen' and due_at is null and cause = 'canceled')
+      and (cardinality(@meeting_ids::text[]) = 0 or meeting_id = any(@meeting_ids))
+    order by meeting_id
+    for update
+)
+update meetings m
+set due_at = @now::timestamptz, attempts = 0, cause = case when m.state = 'seen' then null else m.cause end
+from locked
+where m.provider = @provider and m.account_id = @account_id and m.meeting_id = locked.meeting_id;
 
 -- name: SkipMeeting :execrows
 update meetings

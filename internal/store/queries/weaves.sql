@@ -21,13 +21,13 @@ join orgs o on o.org_id = w.org_id
 where w.provider = @provider and w.account_id = @account_id and w.org_id = @org_id and w.pending;
 
 -- name: QueueWeaves :exec
--- A meeting was read: it is to be woven for every link that goes on, and while it is
+-- Meetings were read: they are to be woven for every link that goes on, and while one is
 -- provisional for every one that wants it so.
 insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, end_at)
 select l.org_id, m.provider, m.account_id, m.meeting_id, 0, 0, 0, m.revision, m.end_at
 from meetings m
 join links l using (provider, account_id)
-where m.provider = @provider and m.account_id = @account_id and m.meeting_id = @meeting_id and l.status <> 'unlinking'
+where m.provider = @provider and m.account_id = @account_id and m.meeting_id = any(@meeting_ids::text[]) and l.status <> 'unlinking'
   and (l.live or not m.provisional)
 on conflict (provider, account_id, meeting_id, org_id) do update
 set read_revision = excluded.read_revision, end_at = excluded.end_at;
