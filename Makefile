@@ -49,8 +49,10 @@ bench-match: services ## measure how well legs are matched, on worlds that nothi
 	go test -run '^$$' -bench MatchQuality -benchtime 1x ./internal/correlate
 	CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_WORLD_SEED=101 go test -count 1 -v -run WeaveAgreesWithTheWorld ./internal/weave
 
-bench-weave: ## measure the join of 2 million media samples with 3 million device samples
+bench-weave: services ## measure weaving a day against a bare COPY and against SQL (CALLWEAVE_WEAVE_SAMPLES=n media samples, 2 million unless said)
 	go test -run '^$$' -bench Join ./internal/correlate
+	@CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_WEAVE_SAMPLES=$(or $(CALLWEAVE_WEAVE_SAMPLES),2000000) \
+		go test -timeout $(TEST_TIMEOUT) -run '^$$' -bench . -benchtime 1x ./internal/weavebench
 
 bench-freshness: services ## measure how soon call minutes can be queried, over a simulated day, in about 5 minutes
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -timeout $(TEST_TIMEOUT) -run '^$$' -bench Freshness -benchtime 1x ./activities

@@ -1,0 +1,145 @@
+package weavebench
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+const (
+	// sizeVar is the number of media samples, for trying.
+	sizeVar     = "CALLWEAVE_WEAVE_SAMPLES"
+	fullSamples = 2_000_000
+	// slice is the number of media samples that SQL has to join: with all of the day it
+	// would take hours.
+	slice = 20_000
+	// rounds is how often weaving and bare COPY take turns.
+	rounds = 2
+)
+
+// BenchmarkDay weaves a day of an org from Postgres to Postgres by the real weaver, and
+// takes turns with a bare COPY of the same rows through pgx into the same table. Then it
+// does a slice of the same in SQL and compares row by row. Goals: ratio ≥ 0.4, and
+// twenty times the speed of SQL.
+//
+// Rates are by the clock; the processor time of this process and of Postgres is beside
+// them, because others may use the machine, too.
+func BenchmarkDay(b *testing.B) {
+	for b.Loop() {
+		benchDay(b, dayOf(samplesWanted(b)))
+	}
+}
+
+func samplesWanted(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv(sizeVar)
+	if text == "" {
+		return fullSamples
+	}
+	samples, err := strconv.Atoi(text)
+	if err != nil || samples < 1 {
+		b.Fatalf("%s: want a number of media samples", sizeVar)
+	}
+	return samples
+}
+
+func benchDay(b *testing.B, d day) {
+	b.Helper()
+	began := time.Now()
+	s := newStage(b, d)
+	samples := s.number("select count(*) from media_samples")
+	fmt.Printf("a day of %d media samples of %d legs in %d meetings, %d leases, %d device samples (seed %d), made in %.0f s\n",
+		samples, d.legs, d.meetings(), s.number("select count(*) from leases"),
+		s.number("select (select count(*) from client_samples) + (select count(*) from radio_samples) + (select count(*) from wan_samples)"), seed, time.Since(began).Seconds())
+	cpu := s.watchCPU(os.Getpid())
+	var weaves, copies []took
+	for round := range rounds {
+		s.queue()
+		weaves = append(weaves, s.weave(cpu))
+		all := s.readMinutes()
+		s.exec("create table if not exists kept as select * from call_minutes")
+		s.exec("truncate call_minutes")
+		copies = append(copies, s.bareCopy(b, all, cpu))
+		w, c := weaves[round], copies[round]
+		fmt.Printf("round %d: woven %d call minutes: %s; bare COPY of them: %s\n", round+1, w.rows, w.words(samples), c.words(c.rows))
+	}
+	weave, bare := fastest(weaves), fastest(copies)
+	perSample := weave.cpu.total() / float64(samples)
+	fmt.Printf("Postgres to Postgres is %.2f of a bare COPY by the clock, %.2f by processor time (goal: 0.4)\n",
+		bare.wall.Seconds()/weave.wall.Seconds(), bare.cpu.total()/weave.cpu.total())
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(samples)/weave.wall.Seconds(), "samples/s")
+	b.ReportMetric(bare.wall.Seconds()/weave.wall.Seconds(), "copy-ratio")
+	b.ReportMetric(bare.cpu.total()/weave.cpu.total(), "copy-ratio-cpu")
+
+	upTo := min(d.meetings(), slice/legMinutes/legsAMeeting)
+	sliced := s.number("select count(*) from media_samples join legs using (leg_id) where meeting_id < $1", meetingID(upTo))
+	best := 0.0
+	for _, way := range baselines() {
+		written, read := way.run(b, s, upTo, cpu)
+		s.compare(way.name, upTo)
+		each := written.cpu.total() / float64(sliced)
+		fmt.Printf("SQL with %s, a slice of %d media samples against all device samples: %s; without writing: %s; %.1f times what weaving takes of the processor (goal: 20)\n",
+			way.name, sliced, written.words(sliced), read.words(sliced), each/perSample)
+		if best == 0 || each/perSample < best {
+			best = each / perSample
+		}
+	}
+	b.ReportMetric(best, "times-sql")
+}
+
+func (t took) words(samples int) string {
+	return fmt.Sprintf("%.1f s, %.0f/s, %s of processor each (client + Postgres)", t.wall.Seconds(), float64(samples)/t.wall.Seconds(), t.cpu.perSample(samples))
+}
+
+func (t cpuTime) total() float64 { return t.client + t.database }
+
+func fastest(all []took) took {
+	best := all[0]
+	for _, t := range all {
+		if t.wall < best.wall {
+			best = t
+		}
+	}
+	return best
+}
+
+// weave weaves all that is queued.
+func (s *stage) weave(cpu *cpuWatch) took {
+	s.b.Helper()
+	var t took
+	cpu.lap()
+	began := time.Now()
+	for {
+		result, err := s.weaver.Weave(s.b.Context(), s.ref, s.org, func() {})
+		if err != nil {
+			s.b.Fatal(err)
+		}
+		t.rows += result.Minutes
+		if result.Ready == 0 {
+			break
+		}
+	}
+	t.wall, t.cpu = time.Since(began), cpu.lap()
+	if stored := s.number("select count(*) from call_minutes"); stored != t.rows || t.rows == 0 {
+		s.b.Fatalf("%d call minutes are stored, %d were woven", stored, t.rows)
+	}
+	return t
+}
+
+// compare holds what SQL made to what was woven, every column of every row.
+func (s *stage) compare(name string, upTo int) {
+	s.b.Helper()
+	const woven = "select * from kept where meeting_id < $1"
+	rows := s.number("select count(*) from kept where meeting_id < $1", meetingID(upTo))
+	if bySQL := s.number("select count(*) from by_sql"); bySQL != rows {
+		s.b.Errorf("SQL with %s made %d rows, weaving %d", name, bySQL, rows)
+	}
+	differ := s.number("select count(*) from ((("+woven+") except select * from by_sql) union all (select * from by_sql except "+woven+")) rows", meetingID(upTo))
+	fmt.Printf("SQL with %s and weaving made %d rows; %d differ\n", name, rows, differ)
+	if differ > 0 {
+		s.b.Errorf("%d rows of SQL with %s and of weaving differ", differ, name)
+	}
+}
