@@ -67,14 +67,14 @@ func TestLandDevices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(samples) != 2 || samples[0].RssiDbm != measure.Of(-60) || samples[1].RssiDbm.Known() {
+	if len(samples) != 2 || samples[0].RSSIDBm != measure.Of(-60) || samples[1].RSSIDBm.Known() {
 		t.Errorf("client samples: %+v, want the first with its signal and the second without", samples)
 	}
 	radios, err := s.RadioSamples(t.Context(), org, []net.HardwareAddr{ap}, at(0), at(1))
 	if err != nil || len(radios) != 1 {
 		t.Errorf("%d radio samples, %v", len(radios), err)
 	}
-	wans, err := s.WANSamples(t.Context(), org, at(0), at(1))
+	wans, err := s.WANSamples(t.Context(), org, []uuid.UUID{site}, at(0), at(1))
 	if err != nil || len(wans) != 1 {
 		t.Errorf("%d WAN samples, %v", len(wans), err)
 	}

@@ -3,43 +3,15 @@ package store
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
-	"callweave/internal/store/db"
 )
 
 // longestSample is the longest interval a device sample may cover: histories come in
 // hours. Longer ones are not stored, so that a look back this far finds every sample
 // that covers a moment.
 const longestSample = 2 * time.Hour
-
-// ClientSamples lists what was known of the clients within an interval.
-func (s *Store) ClientSamples(ctx context.Context, org uuid.UUID, macs []net.HardwareAddr, from, to time.Time) ([]db.ClientSample, error) {
-	rows, err := s.queries().ClientSamples(ctx, db.ClientSamplesParams{
-		OrgID: org, Macs: macs, Earliest: from.Add(-longestSample), FromAt: from, ToAt: to,
-	})
-	return rows, notFound(err, "list client samples of %s", org)
-}
-
-// RadioSamples lists what was known of the access points' radios within an interval.
-func (s *Store) RadioSamples(ctx context.Context, org uuid.UUID, aps []net.HardwareAddr, from, to time.Time) ([]db.RadioSample, error) {
-	rows, err := s.queries().RadioSamples(ctx, db.RadioSamplesParams{
-		OrgID: org, Aps: aps, Earliest: from.Add(-longestSample), FromAt: from, ToAt: to,
-	})
-	return rows, notFound(err, "list radio samples of %s", org)
-}
-
-// WANSamples lists what was known of the sites' uplinks within an interval.
-func (s *Store) WANSamples(ctx context.Context, org uuid.UUID, from, to time.Time) ([]db.WanSample, error) {
-	rows, err := s.queries().WANSamples(ctx, db.WANSamplesParams{
-		OrgID: org, Earliest: from.Add(-longestSample), FromAt: from, ToAt: to,
-	})
-	return rows, notFound(err, "list WAN samples of %s", org)
-}
 
 // ensureDevicePartitions makes the days that a landing's samples fall into. It is not
 // part of the landing's transaction, whose other statements would wait behind the lock.

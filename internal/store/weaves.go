@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,13 +36,6 @@ func (s *Store) WeaveLegs(ctx context.Context, ref provider.AccountRef, meetings
 	return rows, notFound(err, "list legs of %s", ref)
 }
 
-// WeaveSamples lists the media samples of some legs, all within [from, to) or near it,
-// by leg and start.
-func (s *Store) WeaveSamples(ctx context.Context, legs []int64, from, to time.Time) ([]db.MediaSample, error) {
-	rows, err := s.queries().WeaveSamples(ctx, legs, from.Add(-beyondLeg), to.Add(beyondLeg))
-	return rows, notFound(err, "list media samples")
-}
-
 // beyondLeg is how far from its leg a sample is looked for: minutes begin before the
 // join, clocks differ. It only keeps a query to the partitions of a few days.
 const beyondLeg = 24 * time.Hour
@@ -49,78 +43,98 @@ const beyondLeg = 24 * time.Hour
 // WeaveLanding is one meeting woven for one org. Matches and minutes may be none: then
 // nobody was on the org's network.
 type WeaveLanding struct {
-	provider.AccountRef
-	OrgID     uuid.UUID
 	MeetingID string
 	Revision  int32
 	// Provisional says that the meeting ran when it was read.
 	Provisional bool
 	Matches     []db.CopyMatchesParams
-	Minutes     []db.CopyMinutesParams
+	Minutes     []db.CallMinute
 }
 
-// LandWeave replaces what was woven of a meeting for an org, in one transaction.
-// It reports false, and changes nothing, where a newer revision is woven already.
-// [ErrFenced] where the link is not active.
-func (s *Store) LandWeave(ctx context.Context, landing WeaveLanding) (bool, error) {
+// LandWeaves replaces what was woven of some meetings of an account for an org, in one
+// transaction. It returns which were landed: a meeting of which something newer is woven
+// already is left as it is. [ErrFenced] where the link is not active.
+func (s *Store) LandWeaves(ctx context.Context, ref provider.AccountRef, org uuid.UUID, landings []WeaveLanding) (landed map[string]bool, err error) {
 	var span days
-	for i := range landing.Minutes {
-		span.add(landing.Minutes[i].StartAt)
+	for i := range landings {
+		for j := range landings[i].Minutes {
+			span.add(landings[i].Minutes[j].StartAt)
+		}
 	}
 	if err := s.ensureDays(ctx, "call_minutes", span); err != nil {
-		return false, err
+		return nil, err
 	}
-	landed := false
-	err := s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
-		if err := requireLink(ctx, q, landing.AccountRef, landing.OrgID); err != nil {
+	err = s.inTx(ctx, func(tx pgx.Tx, q *db.Queries) error {
+		if err := requireLink(ctx, q, ref, org); err != nil {
 			return err
 		}
-		put, err := q.PutWeave(ctx, db.PutWeaveParams{
-			OrgID: landing.OrgID, Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID,
-			Revision: landing.Revision, LegsMatched: int32(len(landing.Matches)), Minutes: int32(len(landing.Minutes)),
-			Provisional: landing.Provisional,
-		})
+		put, err := putWeaves(ctx, q, ref, org, landings)
 		if err != nil {
-			return fmt.Errorf("put weave: %w", err)
+			return fmt.Errorf("put weaves: %w", err)
 		}
-		if put == 0 {
-			return nil
+		landed = make(map[string]bool, len(put))
+		for _, meeting := range put {
+			landed[meeting] = true
 		}
-		landed = true
-		return replaceWoven(ctx, q, landing)
+		if err := deleteWoven(ctx, q, ref, org, put); err != nil {
+			return err
+		}
+		return copyWoven(ctx, tx, q, slices.DeleteFunc(slices.Clone(landings), func(l WeaveLanding) bool { return !landed[l.MeetingID] }))
 	})
 	if err != nil {
-		return false, fmt.Errorf("land weave of %s for %s: %w", landing.AccountRef, landing.OrgID, err)
+		return nil, fmt.Errorf("land weaves of %s for %s: %w", ref, org, err)
 	}
 	return landed, nil
 }
 
-func replaceWoven(ctx context.Context, q *db.Queries, landing WeaveLanding) error {
+// putWeaves notes what is woven; it serialises the weavers of each meeting.
+func putWeaves(ctx context.Context, q *db.Queries, ref provider.AccountRef, org uuid.UUID, landings []WeaveLanding) ([]string, error) {
+	params := db.PutWeavesParams{OrgID: org, Provider: string(ref.Provider), AccountID: ref.AccountID}
+	for i := range landings {
+		l := &landings[i]
+		params.MeetingIds = append(params.MeetingIds, l.MeetingID)
+		params.Revisions = append(params.Revisions, l.Revision)
+		params.LegsMatched = append(params.LegsMatched, int32(len(l.Matches)))
+		params.Minutes = append(params.Minutes, int32(len(l.Minutes)))
+		params.Provisional = append(params.Provisional, l.Provisional)
+	}
+	return q.PutWeaves(ctx, params)
+}
+
+// deleteWoven deletes what was woven of some meetings before. It looks after they were
+// put, and so finds what a weaver left that was waited for.
+func deleteWoven(ctx context.Context, q *db.Queries, ref provider.AccountRef, org uuid.UUID, meetings []string) error {
 	old, err := q.MatchesSpan(ctx, db.MatchesSpanParams{
-		Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID, OrgID: landing.OrgID,
+		Provider: string(ref.Provider), AccountID: ref.AccountID, MeetingIds: meetings, OrgID: org,
 	})
 	if err != nil {
 		return fmt.Errorf("read matches: %w", err)
 	}
-	if len(old.LegIds) > 0 {
-		if err := q.DeleteMinutes(ctx, db.DeleteMinutesParams{
-			OrgID: landing.OrgID, LegIds: old.LegIds, Earliest: old.FromAt.Add(-beyondLeg), Latest: old.ToAt.Add(beyondLeg),
-		}); err != nil {
-			return fmt.Errorf("delete minutes: %w", err)
-		}
-		if err := q.DeleteMatches(ctx, db.DeleteMatchesParams{
-			Provider: string(landing.Provider), AccountID: landing.AccountID, MeetingID: landing.MeetingID, OrgID: landing.OrgID,
-		}); err != nil {
-			return fmt.Errorf("delete matches: %w", err)
-		}
+	if len(old.LegIds) == 0 {
+		return nil
 	}
-	if _, err := q.CopyMatches(ctx, landing.Matches); err != nil {
-		return fmt.Errorf("copy matches: %w", err)
+	if err := q.DeleteMinutes(ctx, db.DeleteMinutesParams{
+		OrgID: org, LegIds: old.LegIds, Earliest: old.FromAt.Add(-beyondLeg), Latest: old.ToAt.Add(beyondLeg),
+	}); err != nil {
+		return fmt.Errorf("delete minutes: %w", err)
 	}
-	if _, err := q.CopyMinutes(ctx, landing.Minutes); err != nil {
-		return fmt.Errorf("copy minutes: %w", err)
+	if err := q.DeleteMatches(ctx, org, old.LegIds); err != nil {
+		return fmt.Errorf("delete matches: %w", err)
 	}
 	return nil
+}
+
+func copyWoven(ctx context.Context, tx pgx.Tx, q *db.Queries, landings []WeaveLanding) error {
+	var matches []db.CopyMatchesParams
+	for i := range landings {
+		matches = append(matches, landings[i].Matches...)
+	}
+	if len(matches) > 0 {
+		if _, err := q.CopyMatches(ctx, matches); err != nil {
+			return fmt.Errorf("copy matches: %w", err)
+		}
+	}
+	return copyMinutes(ctx, tx, landings)
 }
 
 // LinksOfOrg lists the accounts linked to an org by links that go on.

@@ -114,8 +114,8 @@ func TestMeetingsAreQueuedForEveryLinkThatGoesOn(t *testing.T) {
 	}
 	weave := func(meeting string, revision int32) {
 		t.Helper()
-		landed, err := s.LandWeave(t.Context(), WeaveLanding{AccountRef: ref, OrgID: orgs[0], MeetingID: meeting, Revision: revision})
-		if err != nil || !landed {
+		landed, err := s.LandWeaves(t.Context(), ref, orgs[0], []WeaveLanding{{MeetingID: meeting, Revision: revision}})
+		if err != nil || !landed[meeting] {
 			t.Fatalf("land weave: %v, %v", landed, err)
 		}
 	}

@@ -6,10 +6,13 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/google/uuid"
+
 	"callweave/internal/correlate"
 	"callweave/internal/macaddr"
 	"callweave/internal/measure"
 	"callweave/internal/secret"
+	"callweave/internal/store"
 	"callweave/internal/store/db"
 	"callweave/internal/vault"
 )
@@ -18,9 +21,9 @@ import (
 // their position.
 type devices struct {
 	leases    []db.Lease
-	clients   []db.ClientSample
-	radios    []db.RadioSample
-	wans      []db.WanSample
+	clients   []store.ClientSample
+	radios    []store.RadioSample
+	wans      []store.WANSample
 	apClients map[apMoment]measure.Value
 	history   *correlate.History
 }
@@ -32,8 +35,8 @@ type apMoment struct {
 }
 
 // loadDevices reads the samples of some clients, of the radios they may have been on,
-// and of the uplinks.
-func (w *Weaver) loadDevices(ctx context.Context, b *batch, clients map[macaddr.Addr]bool, from, to time.Time) error {
+// and of the uplinks of some sites.
+func (w *Weaver) loadDevices(ctx context.Context, b *batch, clients map[macaddr.Addr]bool, sites []uuid.UUID, from, to time.Time) error {
 	d := &b.devices
 	macs := make([]net.HardwareAddr, 0, len(clients))
 	for mac := range clients {
@@ -49,8 +52,9 @@ func (w *Weaver) loadDevices(ctx context.Context, b *batch, clients map[macaddr.
 			aps[macaddr.FromHardware(l.ApMac)] = true
 		}
 	}
-	for _, c := range d.clients {
-		aps[macaddr.FromHardware(c.ApMac)] = true
+	for i := range d.clients {
+		c := &d.clients[i]
+		aps[c.AP] = true
 	}
 	delete(aps, macaddr.Addr{})
 	apMACs := make([]net.HardwareAddr, 0, len(aps))
@@ -60,7 +64,7 @@ func (w *Weaver) loadDevices(ctx context.Context, b *batch, clients map[macaddr.
 	if d.radios, err = w.store.RadioSamples(ctx, b.orgID, apMACs, from, to); err != nil {
 		return err
 	}
-	if d.wans, err = w.store.WANSamples(ctx, b.orgID, from, to); err != nil {
+	if d.wans, err = w.store.WANSamples(ctx, b.orgID, sites, from, to); err != nil {
 		return err
 	}
 	d.index(clients)
@@ -70,8 +74,9 @@ func (w *Weaver) loadDevices(ctx context.Context, b *batch, clients map[macaddr.
 // index builds the history of the clients and counts the clients of access points.
 func (d *devices) index(clients map[macaddr.Addr]bool) {
 	d.apClients = make(map[apMoment]measure.Value)
-	for _, r := range d.radios {
-		number, known := r.NumClients.Get()
+	for i := range d.radios {
+		r := &d.radios[i]
+		number, known := r.Clients.Get()
 		if !known {
 			continue
 		}
@@ -89,24 +94,23 @@ func (d *devices) index(clients map[macaddr.Addr]bool) {
 			spans.Leases = append(spans.Leases, l)
 		}
 	}
-	for i, c := range d.clients {
-		spans.Clients[i] = correlate.ClientSpan{
-			MAC: macaddr.FromHardware(c.Mac), AP: macaddr.FromHardware(c.ApMac), Band: c.Band, From: c.StartAt, To: c.EndAt,
-		}
+	for i := range d.clients {
+		c := &d.clients[i]
+		spans.Clients[i] = correlate.ClientSpan{MAC: c.MAC, AP: c.AP, Band: c.Band, From: c.StartAt, To: c.EndAt}
 	}
-	for i, r := range d.radios {
-		spans.Radios[i] = correlate.RadioSpan{AP: macaddr.FromHardware(r.ApMac), Band: r.Band, From: r.StartAt, To: r.EndAt}
+	for i := range d.radios {
+		r := &d.radios[i]
+		spans.Radios[i] = correlate.RadioSpan{AP: r.AP, Band: r.Band, From: r.StartAt, To: r.EndAt}
 	}
-	for i, u := range d.wans {
-		spans.WANs[i] = correlate.WANSpan{
-			SiteID: u.SiteID, Gateway: macaddr.FromHardware(u.GatewayMac), Port: u.PortID, From: u.StartAt, To: u.EndAt,
-		}
+	for i := range d.wans {
+		u := &d.wans[i]
+		spans.WANs[i] = correlate.WANSpan{SiteID: u.SiteID, Gateway: u.Gateway, Port: u.Port, From: u.StartAt, To: u.EndAt}
 	}
 	d.history = correlate.NewHistory(spans)
 }
 
-func momentOf(r db.RadioSample) apMoment {
-	return apMoment{macaddr.FromHardware(r.ApMac), r.StartAt.UnixMicro(), r.EndAt.UnixMicro()}
+func momentOf(r *store.RadioSample) apMoment {
+	return apMoment{r.AP, r.StartAt.UnixMicro(), r.EndAt.UnixMicro()}
 }
 
 func sitesOf(rows []db.Site) []correlate.Site {

@@ -2,8 +2,11 @@ package weave
 
 import (
 	"fmt"
+	"net"
+	"slices"
 
 	"callweave/internal/correlate"
+	"callweave/internal/macaddr"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -20,7 +23,7 @@ const leaseHostname = "hostname"
 
 // weave makes the rows of one meeting.
 func (b *batch) weave(meeting db.PendingWeavesRow) (store.WeaveLanding, error) {
-	landing := store.WeaveLanding{AccountRef: b.ref, OrgID: b.orgID, MeetingID: meeting.MeetingID, Revision: meeting.Revision, Provisional: meeting.Provisional}
+	landing := store.WeaveLanding{MeetingID: meeting.MeetingID, Revision: meeting.Revision, Provisional: meeting.Provisional}
 	legs := b.legs[meeting.MeetingID]
 	for i := range legs {
 		l := &legs[i]
@@ -66,65 +69,77 @@ func (b *batch) reseal(l *leg) ([]byte, error) {
 }
 
 // minutes appends the call minutes of a matched leg.
-func (b *batch) minutes(out []db.CopyMinutesParams, l *leg) []db.CopyMinutesParams {
+func (b *batch) minutes(out []db.CallMinute, l *leg) []db.CallMinute {
 	samples := b.samples[l.LegID]
-	intervals := correlate.Intervals{Start: make([]int64, len(samples)), End: make([]int64, len(samples))}
+	b.starts, b.ends = b.starts[:0], b.ends[:0]
 	for i := range samples {
-		intervals.Start[i], intervals.End[i] = samples[i].StartAt.UnixMicro(), samples[i].EndAt.UnixMicro()
+		b.starts, b.ends = append(b.starts, samples[i].StartAt.UnixMicro()), append(b.ends, samples[i].EndAt.UnixMicro())
 	}
-	for i, joined := range b.devices.history.Join(nil, l.match.Stays, intervals) {
-		minute := b.minute(l, &samples[i])
+	b.joined = b.devices.history.Join(b.joined[:0], l.match.Stays, correlate.Intervals{Start: b.starts, End: b.ends})
+	out = slices.Grow(out, len(samples))
+	macs := hardwareAddrs{}
+	for i := range b.joined {
+		joined := &b.joined[i]
 		stay := &l.match.Stays[joined.Stay]
-		minute.SiteID, minute.ClientMac = stay.SiteID, stay.MAC.Hardware()
-		minute.ApMac, minute.Band = joined.AP.Hardware(), joined.Band
-		b.devices.fill(&minute, joined)
-		out = append(out, minute)
+		out = append(out, db.CallMinute{
+			OrgID: b.orgID, LegID: l.LegID, StartAt: samples[i].StartAt, EndAt: samples[i].EndAt,
+			Provider: l.Provider, AccountID: l.AccountID, MeetingID: l.MeetingID,
+			SiteID: stay.SiteID, ClientMac: macs.of(stay.MAC), ApMac: macs.of(joined.AP), Band: joined.Band,
+		})
+		minute := &out[len(out)-1]
+		b.measured(minute, &samples[i])
+		b.devices.fill(minute, joined)
 	}
 	return out
 }
 
-// minute is a call minute without where it was and what the network knew.
-func (b *batch) minute(l *leg, s *db.MediaSample) db.CopyMinutesParams {
+// hardwareAddrs makes each address once; that of none is nil.
+type hardwareAddrs map[macaddr.Addr]net.HardwareAddr
+
+func (h hardwareAddrs) of(addr macaddr.Addr) net.HardwareAddr {
+	hw, known := h[addr]
+	if !known {
+		hw = addr.Hardware()
+		h[addr] = hw
+	}
+	return hw
+}
+
+// measured adds what was measured of the call, and how bad that is.
+func (b *batch) measured(minute *db.CallMinute, s *store.WeaveSample) {
 	verdict := b.thresholds.Judge(&provider.MediaSample{
-		AudioIn:  provider.Stream{LatencyMS: s.AudioInLatencyMs, JitterMS: s.AudioInJitterMs, LossAvgRatio: s.AudioInLossAvgRatio},
-		AudioOut: provider.Stream{LatencyMS: s.AudioOutLatencyMs, JitterMS: s.AudioOutJitterMs, LossAvgRatio: s.AudioOutLossAvgRatio},
-		VideoIn:  provider.Stream{LatencyMS: s.VideoInLatencyMs, JitterMS: s.VideoInJitterMs, LossAvgRatio: s.VideoInLossAvgRatio},
-		VideoOut: provider.Stream{LatencyMS: s.VideoOutLatencyMs, JitterMS: s.VideoOutJitterMs, LossAvgRatio: s.VideoOutLossAvgRatio},
+		AudioIn: streamOf(&s.AudioIn), AudioOut: streamOf(&s.AudioOut), VideoIn: streamOf(&s.VideoIn), VideoOut: streamOf(&s.VideoOut),
 	})
-	cpu := s.SystemCpuMaxPercent
-	if !cpu.Known() {
-		cpu = s.ClientCpuMaxPercent
-	}
-	return db.CopyMinutesParams{
-		OrgID: b.orgID, LegID: l.LegID, StartAt: s.StartAt, EndAt: s.EndAt,
-		Provider: l.Provider, AccountID: l.AccountID, MeetingID: l.MeetingID,
-		Bad: verdict.Bad, WorstDirection: string(verdict.Direction), WorstMetric: string(verdict.Metric), Bucket: string(verdict.Bucket),
-		AudioInLatencyMs: s.AudioInLatencyMs, AudioInJitterMs: s.AudioInJitterMs, AudioInLossRatio: s.AudioInLossAvgRatio,
-		AudioOutLatencyMs: s.AudioOutLatencyMs, AudioOutJitterMs: s.AudioOutJitterMs, AudioOutLossRatio: s.AudioOutLossAvgRatio,
-		VideoInLatencyMs: s.VideoInLatencyMs, VideoInJitterMs: s.VideoInJitterMs, VideoInLossRatio: s.VideoInLossAvgRatio,
-		VideoOutLatencyMs: s.VideoOutLatencyMs, VideoOutJitterMs: s.VideoOutJitterMs, VideoOutLossRatio: s.VideoOutLossAvgRatio,
-		ClientCpuPercent: cpu,
-	}
+	minute.Bad, minute.WorstDirection, minute.WorstMetric, minute.Bucket = verdict.Bad, string(verdict.Direction), string(verdict.Metric), string(verdict.Bucket)
+	minute.AudioInLatencyMs, minute.AudioInJitterMs, minute.AudioInLossRatio = s.AudioIn.LatencyMS, s.AudioIn.JitterMS, s.AudioIn.LossRatio
+	minute.AudioOutLatencyMs, minute.AudioOutJitterMs, minute.AudioOutLossRatio = s.AudioOut.LatencyMS, s.AudioOut.JitterMS, s.AudioOut.LossRatio
+	minute.VideoInLatencyMs, minute.VideoInJitterMs, minute.VideoInLossRatio = s.VideoIn.LatencyMS, s.VideoIn.JitterMS, s.VideoIn.LossRatio
+	minute.VideoOutLatencyMs, minute.VideoOutJitterMs, minute.VideoOutLossRatio = s.VideoOut.LatencyMS, s.VideoOut.JitterMS, s.VideoOut.LossRatio
+	minute.ClientCpuPercent = s.CPUPercent
+}
+
+func streamOf(s *store.WeaveStream) provider.Stream {
+	return provider.Stream{LatencyMS: s.LatencyMS, JitterMS: s.JitterMS, LossAvgRatio: s.LossRatio}
 }
 
 // fill adds what the network knew.
-func (d *devices) fill(minute *db.CopyMinutesParams, joined correlate.Joined) {
+func (d *devices) fill(minute *db.CallMinute, joined *correlate.Joined) {
 	if joined.Client != correlate.None {
 		c := &d.clients[joined.Client]
-		minute.ClientRssiDbm, minute.ClientSnrDb, minute.ClientChannel = c.RssiDbm, c.SnrDb, c.Channel
+		minute.ClientRssiDbm, minute.ClientSnrDb, minute.ClientChannel = c.RSSIDBm, c.SNRDB, c.Channel
 		minute.ClientTxRateMbps, minute.ClientRxRateMbps = c.TxRateMbps, c.RxRateMbps
 		minute.ClientTxRetries, minute.ClientRxRetries = c.TxRetries, c.RxRetries
 		minute.ClientTxBytes, minute.ClientRxBytes = c.TxBytes, c.RxBytes
 	}
 	if joined.Radio != correlate.None {
 		r := &d.radios[joined.Radio]
-		minute.RadioChannel, minute.RadioBandwidthMhz, minute.RadioTxPowerDbm = r.Channel, r.BandwidthMhz, r.TxPowerDbm
+		minute.RadioChannel, minute.RadioBandwidthMhz, minute.RadioTxPowerDbm = r.Channel, r.BandwidthMHz, r.TxPowerDBm
 		minute.RadioUtilRatio, minute.RadioUtilInterferenceRatio = r.UtilRatio, r.UtilInterferenceRatio
-		minute.ApNumClients = d.apClients[momentOf(*r)]
+		minute.ApNumClients = d.apClients[momentOf(r)]
 	}
 	if joined.WAN != correlate.None {
 		u := &d.wans[joined.WAN]
-		minute.WanRttMs, minute.WanJitterMs, minute.WanLossRatio = u.RttMs, u.JitterMs, u.LossRatio
+		minute.WanRttMs, minute.WanJitterMs, minute.WanLossRatio = u.RTTMS, u.JitterMS, u.LossRatio
 		minute.WanDownloadMbps, minute.WanUploadMbps = u.DownloadMbps, u.UploadMbps
 	}
 }

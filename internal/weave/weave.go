@@ -5,9 +5,12 @@
 package weave
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,11 +25,14 @@ import (
 )
 
 // The bounds of a batch: how many meetings, and how far apart those begin that are
-// woven together. Both bound the memory, since the device data of that whole time is
+// woven together. They bound the memory, since the device data of that whole time is
 // held at once.
 const (
 	maxMeetings = 100
 	maxSpread   = 3 * time.Hour
+	// minutesTogether is how many call minutes a transaction has when no more meetings are
+	// added to it.
+	minutesTogether = 5000
 )
 
 // Weaver weaves. Safe for concurrent use: two weavers of one meeting end with the same rows.
@@ -70,15 +76,11 @@ func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.
 		if err != nil {
 			return result, errors.Join(failed, err)
 		}
-		for _, meeting := range pending[:together] {
-			err := w.land(ctx, b, meeting, &result)
-			switch {
-			case errors.Is(err, store.ErrFenced), ctx.Err() != nil:
+		if err := w.land(ctx, b, pending[:together], &result, done); err != nil {
+			if errors.Is(err, store.ErrFenced) || ctx.Err() != nil {
 				return result, err
-			case err != nil && failed == nil:
-				failed = err
 			}
-			done()
+			failed = cmp.Or(failed, err)
 		}
 		pending = pending[together:]
 	}
@@ -86,19 +88,53 @@ func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.
 	return result, errors.Join(failed, err)
 }
 
-func (w *Weaver) land(ctx context.Context, b *batch, meeting db.PendingWeavesRow, result *Result) error {
-	landing, err := b.weave(meeting)
-	if err != nil {
-		return fmt.Errorf("weave meeting of %s: %w", b.ref, err)
+// land weaves the meetings of a batch, as many in one transaction as have some thousand
+// minutes: what a transaction costs is shared, and memory bounded. It goes on past a
+// meeting that cannot be woven, and returns the first error.
+func (w *Weaver) land(ctx context.Context, b *batch, meetings []db.PendingWeavesRow, result *Result, done func()) (failed error) {
+	var together []store.WeaveLanding
+	minutes := 0
+	for i, meeting := range meetings {
+		landing, err := b.weave(meeting)
+		if err != nil {
+			failed = cmp.Or(failed, fmt.Errorf("weave meeting of %s: %w", b.ref, err))
+			done()
+		} else {
+			together = append(together, landing)
+			minutes += len(landing.Minutes)
+		}
+		if minutes < minutesTogether && i < len(meetings)-1 || len(together) == 0 {
+			continue
+		}
+		err = w.landTogether(ctx, b, together, result, done)
+		if errors.Is(err, store.ErrFenced) || ctx.Err() != nil {
+			return err
+		}
+		failed = cmp.Or(failed, err)
+		together, minutes = together[:0], 0
 	}
-	landed, err := w.store.LandWeave(ctx, landing)
-	if err == nil && landed {
-		result.add(b, landing)
+	return failed
+}
+
+// landTogether lands some meetings in one transaction, and each by itself where that fails.
+func (w *Weaver) landTogether(ctx context.Context, b *batch, landings []store.WeaveLanding, result *Result, done func()) (failed error) {
+	landed, err := w.store.LandWeaves(ctx, b.ref, b.orgID, landings)
+	if err != nil && len(landings) > 1 && !errors.Is(err, store.ErrFenced) && ctx.Err() == nil {
+		for i := range landings {
+			failed = cmp.Or(failed, w.landTogether(ctx, b, landings[i:i+1], result, done))
+		}
+		return failed
+	}
+	for i := range landings {
+		if landed[landings[i].MeetingID] {
+			result.add(b, &landings[i])
+		}
+		done()
 	}
 	return err
 }
 
-func (r *Result) add(b *batch, landing store.WeaveLanding) {
+func (r *Result) add(b *batch, landing *store.WeaveLanding) {
 	r.Meetings++
 	r.Legs += len(b.legs[landing.MeetingID])
 	r.LegsMatched += len(landing.Matches)
@@ -120,8 +156,11 @@ type batch struct {
 	orgKey     *vault.Key // opens what was collected
 	linkKey    *vault.Key // seals what is woven
 	legs       map[string][]leg
-	samples    map[int64][]db.MediaSample
+	samples    map[int64][]store.WeaveSample
 	devices    devices
+
+	starts, ends []int64 // of the leg that is being woven
+	joined       []correlate.Joined
 }
 
 // leg is a stored leg and the client it was, if it was one of the org's.
@@ -236,25 +275,22 @@ func (w *Weaver) matchLegs(ctx context.Context, b *batch, from, to time.Time) ([
 // their clients.
 func (w *Weaver) loadMatched(ctx context.Context, b *batch, matched []*leg, from, to time.Time) error {
 	ids := make([]int64, len(matched))
-	clients := make(map[macaddr.Addr]bool, len(matched))
+	clients, sites := make(map[macaddr.Addr]bool, len(matched)), make(map[uuid.UUID]bool)
 	for i, l := range matched {
 		ids[i] = l.LegID
 		for _, stay := range l.match.Stays {
+			sites[stay.SiteID] = true
 			if !stay.MAC.IsZero() {
 				clients[stay.MAC] = true
 			}
 		}
 	}
-	samples, err := w.store.WeaveSamples(ctx, ids, from, to)
-	if err != nil {
+	var err error
+	if b.samples, err = w.store.WeaveSamples(ctx, ids, from, to); err != nil {
 		return err
 	}
-	b.samples = make(map[int64][]db.MediaSample, len(matched))
-	for _, sample := range samples {
-		b.samples[sample.LegID] = append(b.samples[sample.LegID], sample)
-	}
 	// The first and last minutes of a call reach beyond it.
-	if err := w.loadDevices(ctx, b, clients, from.Add(-time.Minute), to.Add(time.Minute)); err != nil {
+	if err := w.loadDevices(ctx, b, clients, slices.Collect(maps.Keys(sites)), from.Add(-time.Minute), to.Add(time.Minute)); err != nil {
 		return fmt.Errorf("load devices of %s: %w", b.orgID, err)
 	}
 	return nil

@@ -33,24 +33,11 @@ type CopyMatchesParams struct {
 }
 
 const deleteMatches = `-- name: DeleteMatches :exec
-delete from matches
-where provider = $1 and account_id = $2 and meeting_id = $3 and org_id = $4
+delete from matches where org_id = $1 and leg_id = any($2::bigint[])
 `
 
-type DeleteMatchesParams struct {
-	Provider  string
-	AccountID string
-	MeetingID string
-	OrgID     uuid.UUID
-}
-
-func (q *Queries) DeleteMatches(ctx context.Context, arg DeleteMatchesParams) error {
-	_, err := q.db.Exec(ctx, deleteMatches,
-		arg.Provider,
-		arg.AccountID,
-		arg.MeetingID,
-		arg.OrgID,
-	)
+func (q *Queries) DeleteMatches(ctx context.Context, orgID uuid.UUID, legIds []int64) error {
+	_, err := q.db.Exec(ctx, deleteMatches, orgID, legIds)
 	return err
 }
 
@@ -58,14 +45,14 @@ const matchesSpan = `-- name: MatchesSpan :one
 select coalesce(array_agg(leg_id), '{}')::bigint[] as leg_ids,
     coalesce(min(join_at), now())::timestamptz as from_at, coalesce(max(leave_at), now())::timestamptz as to_at
 from matches
-where provider = $1 and account_id = $2 and meeting_id = $3 and org_id = $4
+where provider = $1 and account_id = $2 and meeting_id = any($3::text[]) and org_id = $4
 `
 
 type MatchesSpanParams struct {
-	Provider  string
-	AccountID string
-	MeetingID string
-	OrgID     uuid.UUID
+	Provider   string
+	AccountID  string
+	MeetingIds []string
+	OrgID      uuid.UUID
 }
 
 type MatchesSpanRow struct {
@@ -78,7 +65,7 @@ func (q *Queries) MatchesSpan(ctx context.Context, arg MatchesSpanParams) (Match
 	row := q.db.QueryRow(ctx, matchesSpan,
 		arg.Provider,
 		arg.AccountID,
-		arg.MeetingID,
+		arg.MeetingIds,
 		arg.OrgID,
 	)
 	var i MatchesSpanRow

@@ -7,63 +7,10 @@ package db
 
 import (
 	"context"
-	"net"
 	"time"
 
-	"callweave/internal/measure"
 	"github.com/google/uuid"
 )
-
-type CopyMinutesParams struct {
-	OrgID                      uuid.UUID
-	LegID                      int64
-	StartAt                    time.Time
-	EndAt                      time.Time
-	Provider                   string
-	AccountID                  string
-	MeetingID                  string
-	SiteID                     uuid.UUID
-	ClientMac                  net.HardwareAddr
-	ApMac                      net.HardwareAddr
-	Band                       string
-	Bad                        *bool
-	WorstDirection             string
-	WorstMetric                string
-	Bucket                     string
-	AudioInLatencyMs           measure.Value
-	AudioInJitterMs            measure.Value
-	AudioInLossRatio           measure.Value
-	AudioOutLatencyMs          measure.Value
-	AudioOutJitterMs           measure.Value
-	AudioOutLossRatio          measure.Value
-	VideoInLatencyMs           measure.Value
-	VideoInJitterMs            measure.Value
-	VideoInLossRatio           measure.Value
-	VideoOutLatencyMs          measure.Value
-	VideoOutJitterMs           measure.Value
-	VideoOutLossRatio          measure.Value
-	ClientCpuPercent           measure.Value
-	ClientRssiDbm              measure.Value
-	ClientSnrDb                measure.Value
-	ClientChannel              measure.Value
-	ClientTxRateMbps           measure.Value
-	ClientRxRateMbps           measure.Value
-	ClientTxRetries            measure.Value
-	ClientRxRetries            measure.Value
-	ClientTxBytes              measure.Value
-	ClientRxBytes              measure.Value
-	RadioChannel               measure.Value
-	RadioBandwidthMhz          measure.Value
-	RadioTxPowerDbm            measure.Value
-	RadioUtilRatio             measure.Value
-	RadioUtilInterferenceRatio measure.Value
-	ApNumClients               measure.Value
-	WanRttMs                   measure.Value
-	WanJitterMs                measure.Value
-	WanLossRatio               measure.Value
-	WanDownloadMbps            measure.Value
-	WanUploadMbps              measure.Value
-}
 
 const deleteMinutes = `-- name: DeleteMinutes :exec
 delete from call_minutes

@@ -126,41 +126,60 @@ func (q *Queries) PendingWeaves(ctx context.Context, arg PendingWeavesParams) ([
 	return items, nil
 }
 
-const putWeave = `-- name: PutWeave :execrows
+const putWeaves = `-- name: PutWeaves :many
 insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, read_revision, woven_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $5, now())
+select $1::uuid, $2::text, $3::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.revision, now()
+from (
+    select unnest($4::text[]) as meeting_id, unnest($5::integer[]) as revision,
+        unnest($6::integer[]) as legs_matched, unnest($7::integer[]) as minutes, unnest($8::boolean[]) as provisional
+) n
+order by n.meeting_id
 on conflict (provider, account_id, meeting_id, org_id) do update
 set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional, woven_at = excluded.woven_at
 where w.revision <= excluded.revision
+returning w.meeting_id
 `
 
-type PutWeaveParams struct {
+type PutWeavesParams struct {
 	OrgID       uuid.UUID
 	Provider    string
 	AccountID   string
-	MeetingID   string
-	Revision    int32
-	LegsMatched int32
-	Minutes     int32
-	Provisional bool
+	MeetingIds  []string
+	Revisions   []int32
+	LegsMatched []int32
+	Minutes     []int32
+	Provisional []bool
 }
 
-// Serialises the weavers of one meeting and refuses a revision older than the woven one.
-func (q *Queries) PutWeave(ctx context.Context, arg PutWeaveParams) (int64, error) {
-	result, err := q.db.Exec(ctx, putWeave,
+// Serialises the weavers of each meeting, in the order of the meetings, and refuses a
+// revision older than the woven one.
+func (q *Queries) PutWeaves(ctx context.Context, arg PutWeavesParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, putWeaves,
 		arg.OrgID,
 		arg.Provider,
 		arg.AccountID,
-		arg.MeetingID,
-		arg.Revision,
+		arg.MeetingIds,
+		arg.Revisions,
 		arg.LegsMatched,
 		arg.Minutes,
 		arg.Provisional,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var meeting_id string
+		if err := rows.Scan(&meeting_id); err != nil {
+			return nil, err
+		}
+		items = append(items, meeting_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const queueWeaves = `-- name: QueueWeaves :exec
@@ -235,85 +254,6 @@ func (q *Queries) WeaveLegs(ctx context.Context, provider string, accountID stri
 			&i.AudioQuality,
 			&i.VideoQuality,
 			&i.ScreenQuality,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const weaveSamples = `-- name: WeaveSamples :many
-select leg_id, start_at, end_at, granularity, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_avg_ratio, audio_in_loss_max_ratio, audio_in_bitrate_bps, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_avg_ratio, audio_out_loss_max_ratio, audio_out_bitrate_bps, video_in_latency_ms, video_in_jitter_ms, video_in_loss_avg_ratio, video_in_loss_max_ratio, video_in_bitrate_bps, video_in_frame_rate_fps, video_in_width_px, video_in_height_px, video_out_latency_ms, video_out_jitter_ms, video_out_loss_avg_ratio, video_out_loss_max_ratio, video_out_bitrate_bps, video_out_frame_rate_fps, video_out_width_px, video_out_height_px, screen_in_latency_ms, screen_in_jitter_ms, screen_in_loss_avg_ratio, screen_in_loss_max_ratio, screen_in_bitrate_bps, screen_in_frame_rate_fps, screen_in_width_px, screen_in_height_px, screen_out_latency_ms, screen_out_jitter_ms, screen_out_loss_avg_ratio, screen_out_loss_max_ratio, screen_out_bitrate_bps, screen_out_frame_rate_fps, screen_out_width_px, screen_out_height_px, client_cpu_avg_percent, client_cpu_max_percent, system_cpu_max_percent, wifi_rssi_avg_dbm, wifi_rssi_min_dbm, wifi_rssi_max_dbm from media_samples
-where leg_id = any($1::bigint[]) and start_at >= $2 and start_at < $3
-order by leg_id, start_at
-`
-
-func (q *Queries) WeaveSamples(ctx context.Context, legIds []int64, earliest time.Time, latest time.Time) ([]MediaSample, error) {
-	rows, err := q.db.Query(ctx, weaveSamples, legIds, earliest, latest)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []MediaSample
-	for rows.Next() {
-		var i MediaSample
-		if err := rows.Scan(
-			&i.LegID,
-			&i.StartAt,
-			&i.EndAt,
-			&i.Granularity,
-			&i.AudioInLatencyMs,
-			&i.AudioInJitterMs,
-			&i.AudioInLossAvgRatio,
-			&i.AudioInLossMaxRatio,
-			&i.AudioInBitrateBps,
-			&i.AudioOutLatencyMs,
-			&i.AudioOutJitterMs,
-			&i.AudioOutLossAvgRatio,
-			&i.AudioOutLossMaxRatio,
-			&i.AudioOutBitrateBps,
-			&i.VideoInLatencyMs,
-			&i.VideoInJitterMs,
-			&i.VideoInLossAvgRatio,
-			&i.VideoInLossMaxRatio,
-			&i.VideoInBitrateBps,
-			&i.VideoInFrameRateFps,
-			&i.VideoInWidthPx,
-			&i.VideoInHeightPx,
-			&i.VideoOutLatencyMs,
-			&i.VideoOutJitterMs,
-			&i.VideoOutLossAvgRatio,
-			&i.VideoOutLossMaxRatio,
-			&i.VideoOutBitrateBps,
-			&i.VideoOutFrameRateFps,
-			&i.VideoOutWidthPx,
-			&i.VideoOutHeightPx,
-			&i.ScreenInLatencyMs,
-			&i.ScreenInJitterMs,
-			&i.ScreenInLossAvgRatio,
-			&i.ScreenInLossMaxRatio,
-			&i.ScreenInBitrateBps,
-			&i.ScreenInFrameRateFps,
-			&i.ScreenInWidthPx,
-			&i.ScreenInHeightPx,
-			&i.ScreenOutLatencyMs,
-			&i.ScreenOutJitterMs,
-			&i.ScreenOutLossAvgRatio,
-			&i.ScreenOutLossMaxRatio,
-			&i.ScreenOutBitrateBps,
-			&i.ScreenOutFrameRateFps,
-			&i.ScreenOutWidthPx,
-			&i.ScreenOutHeightPx,
-			&i.ClientCpuAvgPercent,
-			&i.ClientCpuMaxPercent,
-			&i.SystemCpuMaxPercent,
-			&i.WifiRssiAvgDbm,
-			&i.WifiRssiMinDbm,
-			&i.WifiRssiMaxDbm,
 		); err != nil {
 			return nil, err
 		}

@@ -47,18 +47,20 @@ select * from legs
 where provider = @provider and account_id = @account_id and meeting_id = any(@meeting_ids::text[])
 order by meeting_id, leg_id;
 
--- name: WeaveSamples :many
-select * from media_samples
-where leg_id = any(@leg_ids::bigint[]) and start_at >= @earliest and start_at < @latest
-order by leg_id, start_at;
-
--- name: PutWeave :execrows
--- Serialises the weavers of one meeting and refuses a revision older than the woven one.
+-- name: PutWeaves :many
+-- Serialises the weavers of each meeting, in the order of the meetings, and refuses a
+-- revision older than the woven one.
 insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, read_revision, woven_at)
-values (@org_id, @provider, @account_id, @meeting_id, @revision, @legs_matched, @minutes, @provisional, @revision, now())
+select @org_id::uuid, @provider::text, @account_id::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.revision, now()
+from (
+    select unnest(@meeting_ids::text[]) as meeting_id, unnest(@revisions::integer[]) as revision,
+        unnest(@legs_matched::integer[]) as legs_matched, unnest(@minutes::integer[]) as minutes, unnest(@provisional::boolean[]) as provisional
+) n
+order by n.meeting_id
 on conflict (provider, account_id, meeting_id, org_id) do update
 set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional, woven_at = excluded.woven_at
-where w.revision <= excluded.revision;
+where w.revision <= excluded.revision
+returning w.meeting_id;
 
 -- name: LinksOfOrg :many
 -- The links that go on, also those whose credentials fail: what was harvested is woven.
