@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"callweave/internal/macaddr"
 	"callweave/internal/measure"
 	"callweave/internal/store/db"
 )
@@ -63,7 +64,7 @@ func TestLandDevices(t *testing.T) {
 	if diff := cmp.Diff([]db.Lease{want}, leases, local, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("leases (-want +got):\n%s", diff)
 	}
-	samples, err := s.ClientSamples(t.Context(), org, []net.HardwareAddr{client}, at(0), at(10))
+	samples, err := s.ClientSamples(t.Context(), org, []Presence{{macaddr.FromHardware(client), at(0), at(10)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func minuteColumns() []minuteColumn {
 		{"worst_metric", func(out []byte, m *minute) []byte { return appendText(out, m.WorstMetric) }},
 		{"bucket", func(out []byte, m *minute) []byte { return appendText(out, m.Bucket) }},
 	}
-	for _, real := range []struct {
+	for _, measured := range []struct {
 		name string
 		of   func(*minute) measure.Value
 	}{
@@ -82,8 +82,8 @@ func minuteColumns() []minuteColumn {
 		{"wan_download_mbps", func(m *minute) measure.Value { return m.WanDownloadMbps }},
 		{"wan_upload_mbps", func(m *minute) measure.Value { return m.WanUploadMbps }},
 	} {
-		of := real.of
-		columns = append(columns, minuteColumn{real.name, func(out []byte, m *minute) []byte { return appendReal(out, of(m)) }})
+		of := measured.of
+		columns = append(columns, minuteColumn{measured.name, func(out []byte, m *minute) []byte { return appendReal(out, of(m)) }})
 	}
 	return columns
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,9 @@ type WeaveSample struct {
 // WeaveStream is what weaving needs of one stream of a media sample.
 type WeaveStream struct{ LatencyMS, JitterMS, LossRatio measure.Value }
 
+// Nothing is sorted by the database but what is little: most rows come in order, or do not
+// need one.
+
 // WeaveSamples returns the media samples of some legs, all within [from, to) or near it,
 // by leg, in order of their start.
 func (s *Store) WeaveSamples(ctx context.Context, legs []int64, from, to time.Time) (map[int64][]WeaveSample, error) {
@@ -30,17 +34,16 @@ select leg_id, start_at, end_at,
     video_in_latency_ms, video_in_jitter_ms, video_in_loss_avg_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_avg_ratio,
     coalesce(system_cpu_max_percent, client_cpu_max_percent)
 from media_samples
-where leg_id = any($1::bigint[]) and start_at >= $2 and start_at < $3
-order by leg_id, start_at`
+where leg_id = any($1::bigint[]) and start_at >= $2 and start_at < $3`
 	samples := make(map[int64][]WeaveSample, len(legs))
 	var (
-		last int64
-		run  []WeaveSample
+		leg int64
+		run []WeaveSample // of this leg
 	)
 	err := s.readWire(ctx, query, []any{legs, from.Add(-beyondLeg), to.Add(beyondLeg)}, func(row wireRow) {
-		if leg := row.int64(0); leg != last {
-			samples[last] = run
-			last, run = leg, make([]WeaveSample, 0, len(run))
+		if next := row.int64(0); next != leg {
+			samples[leg] = run
+			leg, run = next, samples[next]
 		}
 		run = append(run, WeaveSample{StartAt: row.instant(1), EndAt: row.instant(2), CPUPercent: row.value(15)})
 		sample := &run[len(run)-1]
@@ -48,7 +51,13 @@ order by leg_id, start_at`
 			row.values(3+3*i, &stream.LatencyMS, &stream.JitterMS, &stream.LossRatio)
 		}
 	})
-	samples[last] = run
+	samples[leg] = run
+	byStart := func(a, b WeaveSample) int { return a.StartAt.Compare(b.StartAt) }
+	for _, run := range samples {
+		if !slices.IsSortedFunc(run, byStart) {
+			slices.SortFunc(run, byStart)
+		}
+	}
 	return samples, notFound(err, "list media samples")
 }
 
@@ -62,17 +71,43 @@ type ClientSample struct {
 	TxRetries, RxRetries, TxBytes, RxBytes measure.Value
 }
 
-// ClientSamples lists what was known of the clients within an interval, by client, in
-// order of time.
-func (s *Store) ClientSamples(ctx context.Context, org uuid.UUID, macs []net.HardwareAddr, from, to time.Time) ([]ClientSample, error) {
+// Presence is an interval in which a client is of interest.
+type Presence struct {
+	MAC      macaddr.Addr
+	From, To time.Time
+}
+
+// ClientSamples lists what was known of clients while they were of interest. A sample
+// that covers the ends of two intervals of a client may appear twice.
+func (s *Store) ClientSamples(ctx context.Context, org uuid.UUID, clients []Presence) ([]ClientSample, error) {
 	const query = `
-select mac, ap_mac, band, start_at, end_at, channel, rssi_dbm, snr_db, tx_rate_mbps, rx_rate_mbps, tx_retries, rx_retries, tx_bytes, rx_bytes
-from client_samples
-where org_id = $1 and mac = any($2::macaddr[]) and start_at >= $3 and start_at < $5 and end_at > $4
-order by mac, start_at`
+select c.mac, c.ap_mac, c.band, c.start_at, c.end_at, c.channel, c.rssi_dbm, c.snr_db,
+    c.tx_rate_mbps, c.rx_rate_mbps, c.tx_retries, c.rx_retries, c.tx_bytes, c.rx_bytes
+from unnest($2::macaddr[], $3::timestamptz[], $4::timestamptz[]) p (mac, from_at, to_at)
+cross join lateral (
+    select * from client_samples c
+    where c.org_id = $1 and c.mac = p.mac and c.start_at >= p.from_at - $5::interval and c.start_at < p.to_at and c.end_at > p.from_at
+      and c.start_at >= $6 and c.start_at < $7
+    offset 0
+) c`
+	if len(clients) == 0 {
+		return nil, nil
+	}
+	macs, froms, tos := make([]net.HardwareAddr, len(clients)), make([]time.Time, len(clients)), make([]time.Time, len(clients))
+	first, last := clients[0].From, clients[0].To
+	for i, p := range clients {
+		macs[i], froms[i], tos[i] = p.MAC.Hardware(), p.From, p.To
+		if p.From.Before(first) {
+			first = p.From
+		}
+		if p.To.After(last) {
+			last = p.To
+		}
+	}
 	var samples []ClientSample
 	bands := words{}
-	err := s.readWire(ctx, query, []any{org, macs, from.Add(-longestSample), from, to}, func(row wireRow) {
+	args := []any{org, macs, froms, tos, longestSample, first.Add(-longestSample), last}
+	err := s.readWire(ctx, query, args, func(row wireRow) {
 		samples = append(samples, ClientSample{
 			MAC: row.mac(0), AP: row.mac(1), Band: bands.of(row[2]), StartAt: row.instant(3), EndAt: row.instant(4),
 		})
@@ -92,14 +127,12 @@ type RadioSample struct {
 	UtilRatio, UtilInterferenceRatio  measure.Value
 }
 
-// RadioSamples lists what was known of the access points' radios within an interval, by
-// radio, in order of time.
+// RadioSamples lists what was known of the access points' radios within an interval.
 func (s *Store) RadioSamples(ctx context.Context, org uuid.UUID, aps []net.HardwareAddr, from, to time.Time) ([]RadioSample, error) {
 	const query = `
 select ap_mac, band, start_at, end_at, channel, bandwidth_mhz, tx_power_dbm, num_clients, util_ratio, util_interference_ratio
 from radio_samples
-where org_id = $1 and ap_mac = any($2::macaddr[]) and start_at >= $3 and start_at < $5 and end_at > $4
-order by ap_mac, band, start_at`
+where org_id = $1 and ap_mac = any($2::macaddr[]) and start_at >= $3 and start_at < $5 and end_at > $4`
 	var samples []RadioSample
 	bands := words{}
 	err := s.readWire(ctx, query, []any{org, aps, from.Add(-longestSample), from, to}, func(row wireRow) {

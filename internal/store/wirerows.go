@@ -27,7 +27,7 @@ func (s *Store) readWire(ctx context.Context, sql string, args []any, row func(w
 	for rows.Next() {
 		row(rows.RawValues())
 	}
-	return rows.Err() //nolint:wrapcheck // the method that calls says what it was about
+	return rows.Err()
 }
 
 // wireRow is the values of a row; nil where one is null.

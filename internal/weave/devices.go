@@ -1,9 +1,13 @@
 package weave
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,16 +38,17 @@ type apMoment struct {
 	start, end int64 // microseconds
 }
 
-// loadDevices reads the samples of some clients, of the radios they may have been on,
-// and of the uplinks of some sites.
-func (w *Weaver) loadDevices(ctx context.Context, b *batch, clients map[macaddr.Addr]bool, sites []uuid.UUID, from, to time.Time) error {
+// loadDevices reads the samples of the clients that legs were, while they were in the
+// call, of the radios they may have been on, and of the uplinks of their sites.
+func (w *Weaver) loadDevices(ctx context.Context, b *batch, matched []*leg, from, to time.Time) error {
 	d := &b.devices
-	macs := make([]net.HardwareAddr, 0, len(clients))
-	for mac := range clients {
-		macs = append(macs, mac.Hardware())
+	present, sites := presences(matched)
+	clients := make(map[macaddr.Addr]bool, len(present))
+	for _, p := range present {
+		clients[p.MAC] = true
 	}
 	var err error
-	if d.clients, err = w.store.ClientSamples(ctx, b.orgID, macs, from, to); err != nil {
+	if d.clients, err = w.store.ClientSamples(ctx, b.orgID, present); err != nil {
 		return err
 	}
 	aps := make(map[macaddr.Addr]bool)
@@ -53,8 +58,7 @@ func (w *Weaver) loadDevices(ctx context.Context, b *batch, clients map[macaddr.
 		}
 	}
 	for i := range d.clients {
-		c := &d.clients[i]
-		aps[c.AP] = true
+		aps[d.clients[i].AP] = true
 	}
 	delete(aps, macaddr.Addr{})
 	apMACs := make([]net.HardwareAddr, 0, len(aps))
@@ -69,6 +73,34 @@ func (w *Weaver) loadDevices(ctx context.Context, b *batch, clients map[macaddr.
 	}
 	d.index(clients)
 	return nil
+}
+
+// presences are when clients were in calls, each of their times once, and at which sites
+// the calls were.
+func presences(matched []*leg) (clients []store.Presence, sites []uuid.UUID) {
+	at := make(map[uuid.UUID]bool)
+	for _, l := range matched {
+		for _, stay := range l.match.Stays {
+			at[stay.SiteID] = true
+			if !stay.MAC.IsZero() {
+				clients = append(clients, store.Presence{MAC: stay.MAC, From: stay.JoinAt.Add(-beyondLeg), To: stay.LeaveAt.Add(beyondLeg)})
+			}
+		}
+	}
+	slices.SortFunc(clients, func(x, y store.Presence) int {
+		return cmp.Or(bytes.Compare(x.MAC[:], y.MAC[:]), x.From.Compare(y.From))
+	})
+	once := clients[:0]
+	for _, p := range clients {
+		if last := len(once) - 1; last >= 0 && once[last].MAC == p.MAC && !p.From.After(once[last].To) {
+			if p.To.After(once[last].To) {
+				once[last].To = p.To
+			}
+			continue
+		}
+		once = append(once, p)
+	}
+	return once, slices.Collect(maps.Keys(at))
 }
 
 // index builds the history of the clients and counts the clients of access points.

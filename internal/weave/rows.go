@@ -3,7 +3,6 @@ package weave
 import (
 	"fmt"
 	"net"
-	"slices"
 
 	"callweave/internal/correlate"
 	"callweave/internal/macaddr"
@@ -25,6 +24,11 @@ const leaseHostname = "hostname"
 func (b *batch) weave(meeting db.PendingWeavesRow) (store.WeaveLanding, error) {
 	landing := store.WeaveLanding{MeetingID: meeting.MeetingID, Revision: meeting.Revision, Provisional: meeting.Provisional}
 	legs := b.legs[meeting.MeetingID]
+	minutes := 0
+	for i := range legs {
+		minutes += len(b.samples[legs[i].LegID])
+	}
+	landing.Minutes = make([]db.CallMinute, 0, minutes)
 	for i := range legs {
 		l := &legs[i]
 		if !l.matched {
@@ -76,7 +80,6 @@ func (b *batch) minutes(out []db.CallMinute, l *leg) []db.CallMinute {
 		b.starts, b.ends = append(b.starts, samples[i].StartAt.UnixMicro()), append(b.ends, samples[i].EndAt.UnixMicro())
 	}
 	b.joined = b.devices.history.Join(b.joined[:0], l.match.Stays, correlate.Intervals{Start: b.starts, End: b.ends})
-	out = slices.Grow(out, len(samples))
 	macs := hardwareAddrs{}
 	for i := range b.joined {
 		joined := &b.joined[i]

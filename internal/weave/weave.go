@@ -5,12 +5,9 @@
 package weave
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -80,7 +77,7 @@ func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.
 			if errors.Is(err, store.ErrFenced) || ctx.Err() != nil {
 				return result, err
 			}
-			failed = cmp.Or(failed, err)
+			failed = first(failed, err)
 		}
 		pending = pending[together:]
 	}
@@ -97,7 +94,7 @@ func (w *Weaver) land(ctx context.Context, b *batch, meetings []db.PendingWeaves
 	for i, meeting := range meetings {
 		landing, err := b.weave(meeting)
 		if err != nil {
-			failed = cmp.Or(failed, fmt.Errorf("weave meeting of %s: %w", b.ref, err))
+			failed = first(failed, fmt.Errorf("weave meeting of %s: %w", b.ref, err))
 			done()
 		} else {
 			together = append(together, landing)
@@ -110,10 +107,18 @@ func (w *Weaver) land(ctx context.Context, b *batch, meetings []db.PendingWeaves
 		if errors.Is(err, store.ErrFenced) || ctx.Err() != nil {
 			return err
 		}
-		failed = cmp.Or(failed, err)
+		failed = first(failed, err)
 		together, minutes = together[:0], 0
 	}
 	return failed
+}
+
+// first returns the earlier of two errors.
+func first(earlier, later error) error {
+	if earlier != nil {
+		return earlier
+	}
+	return later
 }
 
 // landTogether lands some meetings in one transaction, and each by itself where that fails.
@@ -121,7 +126,7 @@ func (w *Weaver) landTogether(ctx context.Context, b *batch, landings []store.We
 	landed, err := w.store.LandWeaves(ctx, b.ref, b.orgID, landings)
 	if err != nil && len(landings) > 1 && !errors.Is(err, store.ErrFenced) && ctx.Err() == nil {
 		for i := range landings {
-			failed = cmp.Or(failed, w.landTogether(ctx, b, landings[i:i+1], result, done))
+			failed = first(failed, w.landTogether(ctx, b, landings[i:i+1], result, done))
 		}
 		return failed
 	}
@@ -275,26 +280,21 @@ func (w *Weaver) matchLegs(ctx context.Context, b *batch, from, to time.Time) ([
 // their clients.
 func (w *Weaver) loadMatched(ctx context.Context, b *batch, matched []*leg, from, to time.Time) error {
 	ids := make([]int64, len(matched))
-	clients, sites := make(map[macaddr.Addr]bool, len(matched)), make(map[uuid.UUID]bool)
 	for i, l := range matched {
 		ids[i] = l.LegID
-		for _, stay := range l.match.Stays {
-			sites[stay.SiteID] = true
-			if !stay.MAC.IsZero() {
-				clients[stay.MAC] = true
-			}
-		}
 	}
 	var err error
 	if b.samples, err = w.store.WeaveSamples(ctx, ids, from, to); err != nil {
 		return err
 	}
-	// The first and last minutes of a call reach beyond it.
-	if err := w.loadDevices(ctx, b, clients, slices.Collect(maps.Keys(sites)), from.Add(-time.Minute), to.Add(time.Minute)); err != nil {
+	if err := w.loadDevices(ctx, b, matched, from.Add(-beyondLeg), to.Add(beyondLeg)); err != nil {
 		return fmt.Errorf("load devices of %s: %w", b.orgID, err)
 	}
 	return nil
 }
+
+// beyondLeg is how far the first and last minutes of a call reach beyond it.
+const beyondLeg = time.Minute
 
 // mediumOf reads what Zoom calls a leg's network type (Dashboard API reference, "List
 // meeting participants": Wired, Wifi, PPP, Cellular, Others).

@@ -50,7 +50,7 @@ func benchDay(b *testing.B, d day) {
 	began := time.Now()
 	s := newStage(b, d)
 	samples := s.number("select count(*) from media_samples")
-	fmt.Printf("a day of %d media samples of %d legs in %d meetings, %d leases, %d device samples (seed %d), made in %.0f s\n",
+	b.Logf("a day of %d media samples of %d legs in %d meetings, %d leases, %d device samples (seed %d), made in %.0f s",
 		samples, d.legs, d.meetings(), s.number("select count(*) from leases"),
 		s.number("select (select count(*) from client_samples) + (select count(*) from radio_samples) + (select count(*) from wan_samples)"), seed, time.Since(began).Seconds())
 	cpu := s.watchCPU(os.Getpid())
@@ -63,11 +63,11 @@ func benchDay(b *testing.B, d day) {
 		s.exec("truncate call_minutes")
 		copies = append(copies, s.bareCopy(b, all, cpu))
 		w, c := weaves[round], copies[round]
-		fmt.Printf("round %d: woven %d call minutes: %s; bare COPY of them: %s\n", round+1, w.rows, w.words(samples), c.words(c.rows))
+		b.Logf("round %d: woven %d call minutes: %s; bare COPY of them: %s", round+1, w.rows, w.words(samples), c.words(c.rows))
 	}
 	weave, bare := fastest(weaves), fastest(copies)
 	perSample := weave.cpu.total() / float64(samples)
-	fmt.Printf("Postgres to Postgres is %.2f of a bare COPY by the clock, %.2f by processor time (goal: 0.4)\n",
+	b.Logf("Postgres to Postgres is %.2f of a bare COPY by the clock, %.2f by processor time (goal: 0.4)",
 		bare.wall.Seconds()/weave.wall.Seconds(), bare.cpu.total()/weave.cpu.total())
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(samples)/weave.wall.Seconds(), "samples/s")
@@ -79,10 +79,10 @@ func benchDay(b *testing.B, d day) {
 	best := 0.0
 	for _, way := range baselines() {
 		written, read := way.run(b, s, upTo, cpu)
-		s.compare(way.name, upTo)
+		rows, differ := s.compare(way.name, upTo)
 		each := written.cpu.total() / float64(sliced)
-		fmt.Printf("SQL with %s, a slice of %d media samples against all device samples: %s; without writing: %s; %.1f times what weaving takes of the processor (goal: 20)\n",
-			way.name, sliced, written.words(sliced), read.words(sliced), each/perSample)
+		b.Logf("SQL, %s, a slice of %d media samples against all device samples: %d rows, %d differ from what was woven; %s; without writing %s; %.1f times what weaving takes of the processor (goal: 20)",
+			way.name, sliced, rows, differ, written.words(sliced), read.words(sliced), each/perSample)
 		if best == 0 || each/perSample < best {
 			best = each / perSample
 		}
@@ -130,16 +130,16 @@ func (s *stage) weave(cpu *cpuWatch) took {
 }
 
 // compare holds what SQL made to what was woven, every column of every row.
-func (s *stage) compare(name string, upTo int) {
+func (s *stage) compare(name string, upTo int) (rows, differ int) {
 	s.b.Helper()
 	const woven = "select * from kept where meeting_id < $1"
-	rows := s.number("select count(*) from kept where meeting_id < $1", meetingID(upTo))
+	rows = s.number("select count(*) from kept where meeting_id < $1", meetingID(upTo))
 	if bySQL := s.number("select count(*) from by_sql"); bySQL != rows {
-		s.b.Errorf("SQL with %s made %d rows, weaving %d", name, bySQL, rows)
+		s.b.Errorf("%s: SQL made %d rows, weaving %d", name, bySQL, rows)
 	}
-	differ := s.number("select count(*) from ((("+woven+") except select * from by_sql) union all (select * from by_sql except "+woven+")) rows", meetingID(upTo))
-	fmt.Printf("SQL with %s and weaving made %d rows; %d differ\n", name, rows, differ)
-	if differ > 0 {
-		s.b.Errorf("%d rows of SQL with %s and of weaving differ", differ, name)
+	differ = s.number("select count(*) from ((("+woven+") except select * from by_sql) union all (select * from by_sql except "+woven+")) rows", meetingID(upTo))
+	if differ > 0 || rows == 0 {
+		s.b.Errorf("%s: %d of %d rows of SQL and of weaving differ", name, differ, rows)
 	}
+	return rows, differ
 }
