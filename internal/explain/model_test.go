@@ -78,7 +78,7 @@ func TestContributionsAddUp(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		model, err := Train(randomMinutes(r, 5000), Options{Thresholds: testThresholds, Seed: seed})
+		model, err := Train(randomMinutes(r, 5200), Options{Thresholds: testThresholds, Seed: seed})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestTrainIsDeterministic(t *testing.T) {
 	t.Parallel()
 	var first []byte
 	for range 2 {
-		model, err := Train(randomMinutes(rand.New(rand.NewPCG(3, 1)), 5000), Options{Thresholds: testThresholds, Seed: 5})
+		model, err := Train(randomMinutes(rand.New(rand.NewPCG(3, 1)), 5200), Options{Thresholds: testThresholds, Seed: 5})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestTrainIsDeterministic(t *testing.T) {
 func TestModelSurvivesItsEncoding(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(4, 1))
-	model, err := Train(randomMinutes(r, 5000), Options{Thresholds: testThresholds})
+	model, err := Train(randomMinutes(r, 5200), Options{Thresholds: testThresholds})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestModelSurvivesItsEncoding(t *testing.T) {
 // FuzzUnmarshal: hostile bytes give an error, and what is read can be used.
 func FuzzUnmarshal(f *testing.F) {
 	r := rand.New(rand.NewPCG(4, 1))
-	model, err := Train(randomMinutes(r, 5000), Options{Thresholds: testThresholds})
+	model, err := Train(randomMinutes(r, 5200), Options{Thresholds: testThresholds})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func FuzzUnmarshal(f *testing.F) {
 
 func TestUnmarshalRefusesWhatIsBroken(t *testing.T) {
 	t.Parallel()
-	model, err := Train(randomMinutes(rand.New(rand.NewPCG(4, 1)), 5000), Options{Thresholds: testThresholds})
+	model, err := Train(randomMinutes(rand.New(rand.NewPCG(4, 1)), 5200), Options{Thresholds: testThresholds})
 	if err != nil {
 		t.Fatal(err)
 	}
