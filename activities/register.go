@@ -65,7 +65,10 @@ func Register(registry worker.ActivityRegistry, set Set) {
 		})
 	}
 	if set.Retention != nil {
-		registerAll(registry, map[string]any{workflows.RetainActivity: set.Retention.DropStaleAuthorizations})
+		registerAll(registry, map[string]any{
+			workflows.RetainActivity: set.Retention.DropStaleAuthorizations,
+			workflows.ExpireActivity: set.Retention.Expire,
+		})
 	}
 	if set.Inbox != nil {
 		registerAll(registry, map[string]any{

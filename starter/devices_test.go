@@ -112,6 +112,21 @@ func TestImportAndExportDevices(t *testing.T) {
 	if code, _, problems := b.run(t, append([]string{"devices", "import", filepath.Join(dir, "none.csv"), "--kind", "lease"}, org...)...); code != exitFailed || !strings.Contains(problems, "none.csv") {
 		t.Errorf("no file: exit %d, %s", code, problems)
 	}
+	for _, days := range []string{"30", "0"} {
+		if code, _, problems := b.run(t, "org", "set", "--id", b.org.String(), "--devices-days", days, "--minutes-days", "800"); code != exitDone {
+			t.Fatal(problems)
+		}
+		var orgs []shownOrg
+		b.json(t, &orgs, "org", "list")
+		if got := orgs[0]; *got.MinutesDays != 800 || got.MediaDays != nil || (got.DevicesDays == nil) != (days == "0") {
+			t.Errorf("with --devices-days %s: %+v", days, got)
+		}
+	}
+	for _, args := range [][]string{{}, {"--media-days", "-1"}, {"--media-days", "100000"}} {
+		if code, _, _ := b.run(t, append([]string{"org", "set", "--id", b.org.String()}, args...)...); code != exitUsage {
+			t.Errorf("org set %v: exit %d, want %d", args, code, exitUsage)
+		}
+	}
 	// An org that has a network keeps it when only its name is given.
 	b.addOrg(t)
 	b.run(t, "org", "add", "--id", b.org.String(), "--name", "Renamed")

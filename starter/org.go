@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"callweave/internal/config"
 	"callweave/internal/secret"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -90,6 +91,58 @@ func (a *app) addOrg(ctx context.Context, t target, name, mistURL string, token 
 	return a.print(map[string]any{"org_id": org.OrgID, "name": name, "mist_url": org.MistUrl}, row("org", org.OrgID, name))
 }
 
+// orgSet changes for how long what is known of an org is kept.
+func (a *app) orgSet() *cobra.Command {
+	var t target
+	var minutes, media, devices int
+	command := &cobra.Command{
+		Use:   "set",
+		Short: "Change for how many days an org's data are kept",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			var change store.KeepChange
+			for name, setting := range map[string]struct {
+				days *int
+				into **int
+			}{"minutes-days": {&minutes, &change.Minutes}, "media-days": {&media, &change.Media}, "devices-days": {&devices, &change.Devices}} {
+				if !command.Flags().Changed(name) {
+					continue
+				}
+				if *setting.days < 0 || *setting.days > config.MaxKeepDays {
+					return usagef("--%s: want 1 to %d days, or 0 for what the worker is configured with", name, config.MaxKeepDays)
+				}
+				*setting.into = setting.days
+			}
+			if change == (store.KeepChange{}) {
+				return usagef("want --minutes-days, --media-days or --devices-days")
+			}
+			return doing(func(ctx context.Context) error { return a.setOrg(ctx, t, change) })(command, args)
+		},
+	}
+	command.Flags().Var(&t.org, "id", "id of the org in the network")
+	command.Flags().IntVar(&minutes, "minutes-days", 0, "for how many days call minutes and calls are kept; 0: KEEP_MINUTES_DAYS of the worker")
+	command.Flags().IntVar(&media, "media-days", 0, "for how many days media samples are kept, by the longest of the orgs linked to an account; 0: KEEP_MEDIA_DAYS")
+	command.Flags().IntVar(&devices, "devices-days", 0, "for how many days leases and device samples are kept; 0: KEEP_DEVICES_DAYS")
+	require(command, "id")
+	return command
+}
+
+func (a *app) setOrg(ctx context.Context, t target, change store.KeepChange) error {
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.SetOrgKeep(ctx, t.org.UUID, change); err != nil {
+		return err
+	}
+	detail := map[string]any{"minutes_days": change.Minutes, "media_days": change.Media, "devices_days": change.Devices}
+	if err := s.Audit(ctx, store.Entry{OrgID: &t.org.UUID, Actor: cliActor, Action: "org set", Detail: detail}); err != nil {
+		return err
+	}
+	return a.print(map[string]any{"org_id": t.org.UUID, "set": detail}, row("set", t.org.UUID))
+}
+
 // shownOrg is an org as it is printed.
 type shownOrg struct {
 	OrgID           uuid.UUID  `json:"org_id"`
@@ -97,6 +150,10 @@ type shownOrg struct {
 	MistURL         string     `json:"mist_url"`
 	DevicesSyncedAt *time.Time `json:"devices_synced_at"`
 	DevicesError    *string    `json:"devices_error"`
+	// For how many days data are kept; null is as the worker is configured.
+	MinutesDays *int32 `json:"minutes_days"`
+	MediaDays   *int32 `json:"media_days"`
+	DevicesDays *int32 `json:"devices_days"`
 }
 
 func (a *app) orgList() *cobra.Command {
@@ -119,6 +176,7 @@ func (a *app) orgList() *cobra.Command {
 			for _, org := range orgs {
 				list = append(list, shownOrg{
 					OrgID: org.OrgID, Name: org.Name, MistURL: org.MistUrl, DevicesSyncedAt: org.DevicesSyncedAt, DevicesError: org.DevicesError,
+					MinutesDays: org.KeepMinutesDays, MediaDays: org.KeepMediaDays, DevicesDays: org.KeepDevicesDays,
 				})
 				lines = append(lines, row(org.OrgID, org.Name, org.DevicesSyncedAt, org.DevicesError))
 			}

@@ -131,8 +131,10 @@ func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
 		Schedules: w.schedules,
 		Erasure:   &activities.Erasure{Store: w.store, Vault: sealed, Credentials: manager},
 		Sweeps:    &activities.Sweeps{Store: w.store, Temporal: w.temporal, Schedules: w.schedules},
-		Retention: &activities.Retention{Store: w.store},
-		Inbox:     &activities.Inbox{Store: w.store, Temporal: w.temporal},
+		Retention: &activities.Retention{Store: w.store, Keep: store.Keep{
+			Minutes: w.settings.KeepMinutesDays, Media: w.settings.KeepMediaDays, Devices: w.settings.KeepDevicesDays,
+		}},
+		Inbox: &activities.Inbox{Store: w.store, Temporal: w.temporal},
 		Harvest: activities.NewHarvest(w.store, sealed, manager, activities.HarvestConfig{
 			Interval: w.settings.HarvestInterval, Lookback: w.settings.HarvestLookback, SettleAfter: w.settings.HarvestSettleAfter,
 		}),

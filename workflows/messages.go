@@ -194,6 +194,14 @@ type SweepResult struct {
 // RetainResult ends a Retain.
 type RetainResult struct {
 	Authorizations int64 `json:"authorizations"` // attempts to link that came to nothing
+	Expired
+}
+
+// Expired is what was removed because its days are over.
+type Expired struct {
+	Partitions int   `json:"partitions,omitempty"` // of a day, dropped whole
+	Rows       int64 `json:"rows,omitempty"`       // of those who keep less than others
+	Busy       int   `json:"busy,omitempty"`       // partitions in use, left to the next run
 }
 
 // ForgottenGrant says that a grant which no link came of could not be revoked, and why.

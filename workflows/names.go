@@ -83,6 +83,7 @@ const (
 	StartSweepActivity     = "StartSweep"
 	SweepActivity          = "SweepHistories"
 	RetainActivity         = "DropStaleAuthorizations"
+	ExpireActivity         = "Expire"
 	ReadInboxActivity      = "ReadInbox"
 	TriggerActivity        = "TriggerHarvests"
 	DeauthorizeActivity    = "Deauthorize"
@@ -181,6 +182,8 @@ const (
 	changeReadAnyway = "read-anyway"
 	// 2026-11-23: a grant outlives the trouble of the moment, and is revoked where no link comes of it.
 	changeKeepGrant = "keep-grant"
+	// 2026-11-23: what is kept for a number of days is removed after them.
+	changeExpire = "expire"
 )
 
 // ReceiveID is the id of the schedule that has the inbox of webhooks looked into, and of

@@ -162,6 +162,18 @@ func sweeping(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// expiring is for removing a day of what is no longer kept, however much. The next run goes
+// on with what this one leaves.
+func expiring(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: time.Hour,
+		HeartbeatTimeout:    3 * time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 10 * time.Second, MaximumInterval: 10 * time.Minute, MaximumAttempts: 5},
+		Priority:            temporal.Priority{PriorityKey: prioritySweep},
+	})
+}
+
 // resealing is for a batch of values that are sealed anew. A worker whose keyset has
 // another primary key leaves it to others, so it is retried until one takes it.
 func resealing(ctx workflow.Context, summary string) workflow.Context {

@@ -112,6 +112,9 @@ type Worker struct {
 	DevicesInterval    time.Duration `env:"DEVICES_INTERVAL, default=60s" help:"how often an org's network is polled"`
 	HarvestLookback    time.Duration `env:"HARVEST_LOOKBACK, default=24h" help:"how far before its first link an account is harvested, and a network's past is filled"`
 	HarvestSettleAfter time.Duration `env:"HARVEST_SETTLE_AFTER, default=30m" help:"how long after its end a meeting's data is complete"`
+	KeepMinutesDays    int           `env:"KEEP_MINUTES_DAYS, default=400" help:"for how many days call minutes and calls are kept, where an org says nothing itself"`
+	KeepMediaDays      int           `env:"KEEP_MEDIA_DAYS, default=90" help:"for how many days media samples are kept; meetings are woven from them"`
+	KeepDevicesDays    int           `env:"KEEP_DEVICES_DAYS, default=30" help:"for how many days leases and device samples are kept; meetings are woven from them"`
 	StopTimeout        time.Duration `env:"STOP_TIMEOUT, default=20s" help:"how long running activities may take to finish when the worker stops"`
 }
 
@@ -144,7 +147,18 @@ func (w Worker) Validate() error {
 		checkAtLeast("HARVEST_LOOKBACK", w.HarvestLookback, time.Minute),
 		checkAtLeast("HARVEST_SETTLE_AFTER", w.HarvestSettleAfter, 0),
 		checkAtLeast("STOP_TIMEOUT", w.StopTimeout, time.Second),
+		checkDays("KEEP_MINUTES_DAYS", w.KeepMinutesDays), checkDays("KEEP_MEDIA_DAYS", w.KeepMediaDays), checkDays("KEEP_DEVICES_DAYS", w.KeepDevicesDays),
 	)
+}
+
+// MaxKeepDays is a hundred years: more days are a slip of the hand.
+const MaxKeepDays = 36_500
+
+func checkDays(name string, days int) error {
+	if days < 1 || days > MaxKeepDays {
+		return fmt.Errorf("%s: want 1 to %d days, got %d", name, MaxKeepDays, days)
+	}
+	return nil
 }
 
 // A pool with fewer connections than four has none to spare while one waits for a

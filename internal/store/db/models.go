@@ -343,6 +343,9 @@ type Org struct {
 	DevicesSyncedAt *time.Time
 	DevicesError    *string
 	CreatedAt       time.Time
+	KeepMinutesDays *int32
+	KeepMediaDays   *int32
+	KeepDevicesDays *int32
 }
 
 type RadioSample struct {
@@ -380,6 +383,11 @@ type Receipt struct {
 	ExecutionsDeleted int32
 	ExecutionsLeft    *int32
 	HistoriesErasedAt *time.Time
+}
+
+type Retention struct {
+	OnlyRow bool
+	Day     time.Time
 }
 
 type Revocation struct {
