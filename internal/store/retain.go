@@ -134,7 +134,7 @@ func (e *expiry) batches(ctx context.Context, remove func() (int64, error)) erro
 		e.beat()
 		e.done.Rows += rows
 		if rows == 0 {
-			return ctx.Err() //nolint:wrapcheck // as it is
+			return ctx.Err()
 		}
 	}
 }
@@ -171,10 +171,10 @@ func (e *expiry) partitions(ctx context.Context, parent string) ([]partition, er
 func (e *expiry) drop(ctx context.Context, p partition) error {
 	err := e.inTx(ctx, func(tx pgx.Tx, _ *db.Queries) error {
 		if _, err := tx.Exec(ctx, "set local lock_timeout = '1s'"); err != nil {
-			return err
+			return err //nolint:wrapcheck // see below
 		}
 		_, err := tx.Exec(ctx, "drop table if exists "+pgx.Identifier{p.name}.Sanitize())
-		return err
+		return err //nolint:wrapcheck // see below
 	})
 	e.beat()
 	const lockNotAvailable = "55P03" // Postgres reference, appendix A
