@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
@@ -22,6 +23,7 @@ import (
 	"callweave/internal/credentials"
 	"callweave/internal/gapmetrics"
 	"callweave/internal/health"
+	"callweave/internal/linkmetrics"
 	"callweave/internal/store"
 	"callweave/internal/telemetry"
 	"callweave/internal/temporalclient"
@@ -89,7 +91,14 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 	if err := gapmetrics.Register(otel.Meter("callweave"), w.store, nil); err != nil {
 		return nil, err
 	}
-	w.host = w.build(sealed)
+	if err := linkmetrics.Register(otel.Meter("callweave"), w.store, nil); err != nil {
+		return nil, err
+	}
+	meters, err := activities.NewMeters(otel.Meter("callweave"))
+	if err != nil {
+		return nil, err
+	}
+	w.host = w.build(sealed, meters)
 	if err := w.schedules.EnsureRetainSchedule(ctx); err != nil {
 		return nil, err
 	}
@@ -100,21 +109,23 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 }
 
 // build makes the Temporal worker with all workflows and activities.
-func (w *worker) build(sealed *vault.Vault) sdkworker.Worker {
-	outbound := &http.Client{Timeout: time.Minute, Transport: otelhttp.NewTransport(http.DefaultTransport)}
+func (w *worker) build(sealed *vault.Vault, meters *activities.Meters) sdkworker.Worker {
+	// Our trace ids are nobody else's business: no header carries them out.
+	unsaid := otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator())
+	outbound := &http.Client{Timeout: time.Minute, Transport: otelhttp.NewTransport(http.DefaultTransport, unsaid)}
 	service := zoom.New(zoom.Config{
 		ClientID: w.settings.ClientID, ClientSecret: w.settings.ClientSecret, RedirectURL: w.settings.RedirectURL("zoom"),
 		OAuthURL: w.settings.OAuthURL, APIURL: w.settings.APIURL, HTTP: outbound, Meter: store.NewMeter(w.store, nil),
 	})
 	links := &activities.Links{Store: w.store, Vault: sealed, Temporal: w.temporal}
-	manager := credentials.New(w.store, sealed, credentials.Config{Failed: links.LinksFailed}, service)
+	manager := credentials.New(w.store, sealed, credentials.Config{Failed: links.LinksFailed, Judged: meters.Refreshed}, service)
 	links.Credentials = manager
 	collector := collect.New(w.store, sealed, collect.OpenMist(sealed.Master(), outbound, nil), collect.Config{
 		Every: w.settings.DevicesInterval, Lookback: w.settings.HarvestLookback, ImportWait: w.settings.HarvestSettleAfter,
 	})
 
 	host := sdkworker.New(w.temporal, workflows.TaskQueue, sdkworker.Options{
-		Interceptors:                 []interceptor.WorkerInterceptor{activities.NewActors()},
+		Interceptors:                 []interceptor.WorkerInterceptor{activities.NewActors(), meters.Interceptor()},
 		WorkerStopTimeout:            w.settings.StopTimeout,
 		DisableRegistrationAliasing:  true,
 		OnFatalError:                 func(err error) { w.fatal <- err },

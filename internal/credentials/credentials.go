@@ -58,6 +58,7 @@ type Manager struct {
 	services map[provider.Name]provider.Service
 	now      func() time.Time
 	failed   func(context.Context, provider.AccountRef, []uuid.UUID)
+	judged   func(ctx context.Context, verdict string)
 
 	flightTimeout time.Duration
 
@@ -73,17 +74,23 @@ type Config struct {
 	// Failed, where set, is told of the links that a credential took with it when it was
 	// given up, after that is stored. It must not fail: the links' rows say the same.
 	Failed func(ctx context.Context, ref provider.AccountRef, orgs []uuid.UUID)
+	// Judged, where set, is told what each refresh that the provider was asked for came to: ""
+	// for a new pair, or a verdict.
+	Judged func(ctx context.Context, verdict string)
 }
 
 // New builds a manager for the providers of the services.
 func New(s *store.Store, v *vault.Vault, c Config, services ...provider.Service) *Manager {
 	m := &Manager{
-		store: s, vault: v, now: c.Now, failed: c.Failed, flightTimeout: flightTimeout,
+		store: s, vault: v, now: c.Now, failed: c.Failed, judged: c.Judged, flightTimeout: flightTimeout,
 		services:    make(map[provider.Name]provider.Service, len(services)),
 		unconfirmed: make(map[provider.AccountRef][sha256.Size]byte),
 	}
 	if m.now == nil {
 		m.now = time.Now
+	}
+	if m.judged == nil {
+		m.judged = func(context.Context, string) {}
 	}
 	for _, service := range services {
 		m.services[service.Name()] = service

@@ -76,6 +76,9 @@ func (m *Manager) refresh(ctx context.Context, ref provider.AccountRef, key *vau
 		}
 		grant, err := m.rotate(ctx, &r, current.grant)
 		access, verdict, failed = grant.Access, r.verdict, r.failed
+		if err == nil {
+			m.judged(ctx, r.outcome)
+		}
 		return err
 	})
 	if err != nil {
@@ -95,6 +98,7 @@ type refreshing struct {
 	began      time.Time
 	unanswered time.Time // since when a refresh of this pair has no whole answer; zero where none
 	verdict    error
+	outcome    string // the verdict in a word; "" for a new pair
 	failed     []uuid.UUID
 }
 
@@ -175,6 +179,7 @@ func (m *Manager) keep(ctx context.Context, r *refreshing, grant, from provider.
 	}
 	if used > 0 {
 		rotation.Verdict, rotation.Evidence = provider.VerdictRaced, "the pair before the current one was accepted"
+		r.outcome = rotation.Verdict
 	}
 	if err := c.Rotate(ctx, rotation); err != nil {
 		return err
@@ -198,6 +203,7 @@ func (m *Manager) note(ctx context.Context, r *refreshing, err error) error {
 	if verdict == provider.VerdictRevoked && !m.now().Before(r.credential.RefreshedAt.Add(unusedFor)) {
 		verdict = provider.VerdictExpired
 	}
+	r.outcome = verdict
 	evidence := fmt.Sprintf("status %d, code %q", failure.Status, failure.Code)
 	if !r.unanswered.IsZero() {
 		evidence += fmt.Sprintf("; the refresh begun at %s was never answered: its reply may have been lost", r.unanswered.Format(time.RFC3339))

@@ -28,8 +28,7 @@ func (t mediaTable) copyInto(ctx context.Context, tx pgx.Tx, table string, rows 
 	if len(rows) == 0 {
 		return nil
 	}
-	statement := "copy " + table + " (" + t.columns + ") from stdin with (format binary)"
-	if _, err := tx.Conn().PgConn().CopyFrom(ctx, &mediaReader{table: t, rows: rows}, statement); err != nil {
+	if err := copyStream(ctx, tx, table, t.columns, &mediaReader{table: t, rows: rows}); err != nil {
 		return fmt.Errorf("copy media samples: %w", err)
 	}
 	return nil

@@ -90,7 +90,7 @@ func Open(ctx context.Context, url string, options ...Option) (*Store, error) {
 		option(config)
 	}
 	// Statements only, never their arguments: these hold addresses and ciphertexts.
-	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableConnectionDetailsInAttributes())
+	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableConnectionDetailsInAttributes(), otelpgx.WithSpanNameFunc(statementName))
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to database: %w", err)

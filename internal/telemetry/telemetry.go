@@ -48,7 +48,8 @@ func Start(ctx context.Context, program string, level slog.Level, out io.Writer)
 		if err != nil {
 			return nil, fmt.Errorf("export traces: %w", err)
 		}
-		tracing := sdktrace.NewTracerProvider(sdktrace.WithBatcher(WithoutURLs(spans)), sdktrace.WithResource(described))
+		tracing := sdktrace.NewTracerProvider(
+			sdktrace.WithBatcher(WithoutURLs(spans)), sdktrace.WithResource(described), sdktrace.WithIDGenerator(spanIDs{}))
 		otel.SetTracerProvider(tracing)
 		t.stop = append(t.stop, tracing.Shutdown)
 	}
@@ -60,7 +61,7 @@ func Start(ctx context.Context, program string, level slog.Level, out io.Writer)
 	if err != nil {
 		return nil, fmt.Errorf("export metrics: %w", err)
 	}
-	metering := metric.NewMeterProvider(metric.WithReader(reader), metric.WithResource(described))
+	metering := metric.NewMeterProvider(metric.WithReader(reader), metric.WithResource(described), metric.WithView(inSeconds()))
 	otel.SetMeterProvider(metering)
 	t.stop = append(t.stop, metering.Shutdown)
 	t.Metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
@@ -107,3 +108,14 @@ func (h traced) Handle(ctx context.Context, record slog.Record) error {
 func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(attrs)} }
 
 func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }
+
+// inSeconds gives the latencies of Temporal's SDK bounds of use: it measures in seconds and
+// names none, and OpenTelemetry's default bounds are made for milliseconds.
+func inSeconds() metric.View {
+	return metric.NewView(
+		metric.Instrument{Name: "temporal_*", Kind: metric.InstrumentKindHistogram},
+		metric.Stream{Aggregation: metric.AggregationExplicitBucketHistogram{Boundaries: []float64{
+			0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800,
+		}}},
+	)
+}

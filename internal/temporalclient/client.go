@@ -14,7 +14,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/contrib/opentelemetry"
-	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 
@@ -51,7 +50,7 @@ func Options() (client.Options, error) {
 
 // Dial connects with given options; what makes a client ours is set over them.
 func Dial(ctx context.Context, options client.Options, master *vault.Master, logger *slog.Logger) (client.Client, error) {
-	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{})
+	tracing, err := newTracing()
 	if err != nil {
 		return nil, fmt.Errorf("trace Temporal calls: %w", err)
 	}
@@ -61,9 +60,10 @@ func Dial(ctx context.Context, options client.Options, master *vault.Master, log
 	options.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
 		DataConverter: converter, EncodeCommonAttributes: true,
 	})
-	options.Interceptors = append(options.Interceptors, interceptor.ClientInterceptor(tracing))
+	options.Interceptors = append(options.Interceptors, tracing)
 	options.MetricsHandler = opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
-		OnError: func(err error) { logger.WarnContext(ctx, "metric was not recorded", "error", err) },
+		UseMonotonicCounters: true, // a rate of what is no counter cannot be trusted after a restart
+		OnError:              func(err error) { logger.WarnContext(ctx, "metric was not recorded", "error", err) },
 	})
 	options.Logger = log.NewStructuredLogger(logger)
 
