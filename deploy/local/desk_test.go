@@ -30,6 +30,7 @@ func TestTheOperatorsDesk(t *testing.T) {
 	stopAtEnd(t, m)
 	linked(t, m, m.clouds.world.Orgs[0])
 	t.Run("a harvest is one trace", func(t *testing.T) { checkHarvestTrace(t, m, spans) })
+	t.Run("so is what is woven", func(t *testing.T) { checkWeaveTrace(t, spans) })
 	t.Run("an authorization is one trace", func(t *testing.T) { checkAuthorizeTrace(t, spans) })
 	t.Run("metrics are exported", func(t *testing.T) {
 		checkMetrics(t, "http://"+listening(t, m, "worker")+"/metrics", "http://"+metrics+"/metrics")
@@ -79,6 +80,23 @@ func checkHarvestTrace(t *testing.T, m *machine, spans *collector) {
 			t.Errorf("no span %q in\n%s", want, strings.Join(slices.Compact(seen), "\n"))
 		}
 	}
+}
+
+// checkWeaveTrace wants the COPY of call minutes in a trace that begins with a schedule, the
+// account's or the org's.
+func checkWeaveTrace(t *testing.T, spans *collector) {
+	t.Helper()
+	testenv.Eventually(t, func() string {
+		for _, tr := range spans.traces() {
+			for _, span := range tr {
+				path, whole := tr.path(span)
+				if whole && strings.HasPrefix(strings.Join(path, " < "), "copy_from call_minutes < RunActivity:Weave < StartActivity:Weave < RunWorkflow:") {
+					return ""
+				}
+			}
+		}
+		return "no COPY of call minutes in a whole trace"
+	})
 }
 
 // checkAuthorizeTrace wants the request for the code, in the worker, to be part of the

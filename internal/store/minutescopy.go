@@ -104,8 +104,7 @@ func copyMinutes(ctx context.Context, tx pgx.Tx, landings []WeaveLanding) error 
 	if len(source.rest) == 0 {
 		return nil
 	}
-	statement := "copy call_minutes (" + strings.Join(names, ", ") + ") from stdin with (format binary)"
-	if _, err := tx.Conn().PgConn().CopyFrom(ctx, source, statement); err != nil {
+	if err := copyStream(ctx, tx, "call_minutes", strings.Join(names, ", "), source); err != nil {
 		return fmt.Errorf("copy minutes: %w", err)
 	}
 	return nil
