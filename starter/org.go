@@ -91,13 +91,16 @@ func (a *app) addOrg(ctx context.Context, t target, name, mistURL string, token 
 	return a.print(map[string]any{"org_id": org.OrgID, "name": name, "mist_url": org.MistUrl}, row("org", org.OrgID, name))
 }
 
-// orgSet changes for how long what is known of an org is kept.
+// orgSet changes for how long what is known of an org is kept, and what makes a minute bad.
 func (a *app) orgSet() *cobra.Command {
 	var t target
+	var thresholds func() (store.ThresholdChange, error)
 	var minutes, media, devices int
 	command := &cobra.Command{
 		Use:   "set",
-		Short: "Change for how many days an org's data are kept",
+		Short: "Change for how many days an org's data are kept, or what makes a minute of its calls bad",
+		Long: "Change for how many days an org's data are kept, or what makes a minute of its calls bad.\n" +
+			"Minutes that are stored are judged anew by the harvests that follow, the newest meetings first.",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, args []string) error {
 			var change store.KeepChange
@@ -113,34 +116,48 @@ func (a *app) orgSet() *cobra.Command {
 				}
 				*setting.into = setting.days
 			}
-			if change == (store.KeepChange{}) {
-				return usagef("want --minutes-days, --media-days or --devices-days")
+			limits, err := thresholds()
+			if err != nil {
+				return err
 			}
-			return doing(func(ctx context.Context) error { return a.setOrg(ctx, t, change) })(command, args)
+			if change == (store.KeepChange{}) && limits == (store.ThresholdChange{}) {
+				return usagef("want --minutes-days, --media-days, --devices-days, --latency-bad-ms, --jitter-bad-ms or --loss-bad-ratio")
+			}
+			return doing(func(ctx context.Context) error { return a.setOrg(ctx, t, change, limits) })(command, args)
 		},
 	}
 	command.Flags().Var(&t.org, "id", "id of the org in the network")
 	command.Flags().IntVar(&minutes, "minutes-days", 0, "for how many days call minutes and calls are kept; 0: KEEP_MINUTES_DAYS of the worker")
 	command.Flags().IntVar(&media, "media-days", 0, "for how many days media samples are kept, by the longest of the orgs linked to an account; 0: KEEP_MEDIA_DAYS")
 	command.Flags().IntVar(&devices, "devices-days", 0, "for how many days leases and device samples are kept; 0: KEEP_DEVICES_DAYS")
+	thresholds = thresholdFlags(command)
 	require(command, "id")
 	return command
 }
 
-func (a *app) setOrg(ctx context.Context, t target, change store.KeepChange) error {
+func (a *app) setOrg(ctx context.Context, t target, change store.KeepChange, limits store.ThresholdChange) error {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := s.SetOrgKeep(ctx, t.org.UUID, change); err != nil {
-		return err
+	set := map[string]any{}
+	if change != (store.KeepChange{}) {
+		if err := s.SetOrgKeep(ctx, t.org.UUID, change); err != nil {
+			return err
+		}
+		set = map[string]any{"minutes_days": change.Minutes, "media_days": change.Media, "devices_days": change.Devices}
+		if err := s.Audit(ctx, store.Entry{OrgID: &t.org.UUID, Actor: cliActor, Action: "org set", Detail: set}); err != nil {
+			return err
+		}
 	}
-	detail := map[string]any{"minutes_days": change.Minutes, "media_days": change.Media, "devices_days": change.Devices}
-	if err := s.Audit(ctx, store.Entry{OrgID: &t.org.UUID, Actor: cliActor, Action: "org set", Detail: detail}); err != nil {
-		return err
+	if limits != (store.ThresholdChange{}) {
+		if _, err := s.SetThresholds(ctx, t.org.UUID, limits, cliActor); err != nil {
+			return err
+		}
+		set["latency_bad_ms"], set["jitter_bad_ms"], set["loss_bad_ratio"] = limits.LatencyMS, limits.JitterMS, limits.LossRatio
 	}
-	return a.print(map[string]any{"org_id": t.org.UUID, "set": detail}, row("set", t.org.UUID))
+	return a.print(map[string]any{"org_id": t.org.UUID, "set": set}, row("set", t.org.UUID))
 }
 
 // shownOrg is an org as it is printed.
@@ -154,6 +171,10 @@ type shownOrg struct {
 	MinutesDays *int32 `json:"minutes_days"`
 	MediaDays   *int32 `json:"media_days"`
 	DevicesDays *int32 `json:"devices_days"`
+	// What is greater makes a minute bad.
+	LatencyBadMS float32 `json:"latency_bad_ms"`
+	JitterBadMS  float32 `json:"jitter_bad_ms"`
+	LossBadRatio float32 `json:"loss_bad_ratio"`
 }
 
 func (a *app) orgList() *cobra.Command {
@@ -176,6 +197,7 @@ func (a *app) orgList() *cobra.Command {
 			for _, org := range orgs {
 				list = append(list, shownOrg{
 					OrgID: org.OrgID, Name: org.Name, MistURL: org.MistUrl, DevicesSyncedAt: org.DevicesSyncedAt, DevicesError: org.DevicesError,
+					LatencyBadMS: org.LatencyBadMs, JitterBadMS: org.JitterBadMs, LossBadRatio: org.LossBadRatio,
 					MinutesDays: org.KeepMinutesDays, MediaDays: org.KeepMediaDays, DevicesDays: org.KeepDevicesDays,
 				})
 				lines = append(lines, row(org.OrgID, org.Name, org.DevicesSyncedAt, org.DevicesError))

@@ -38,6 +38,8 @@ func routes(o org) []route {
 		{"GET", calls + "/client/aa0000000001/troubleshoot?meeting_id=" + meetingID, "", all},
 		{"GET", calls + "/client/aa0000000001/timeline", "", all},
 		{"GET", forOrg + "/stats/calls/export", "", read},
+		{"GET", forOrg + "/setting/calls", "", all},
+		{"PUT", forOrg + "/setting/calls", `{"jitter_ms":30}`, change},
 		{"GET", forOrg + "/stats/calls/search", "", all},
 		{"GET", forOrg + "/stats/calls/count", "", all},
 		{"GET", forOrg + "/stats/calls/summary", "", all},

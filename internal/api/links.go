@@ -224,6 +224,8 @@ func readJSON(r *http.Request, into any) error {
 
 func kindName(kind reflect.Kind) string {
 	switch kind {
+	case reflect.Float64:
+		return "a number"
 	case reflect.Int64:
 		return "a whole number"
 	case reflect.Bool:

@@ -93,6 +93,9 @@ func (s *Server) Register(mux access.Mux) {
 	mux.Handle("GET /api/v1/orgs/{org_id}/stats/calls/summary", s.guarded(access.ReadCalls, s.summarizeOrg))
 	mux.Handle("GET /api/v1/orgs/{org_id}/stats/calls/export", s.guarded(access.ExportCalls, s.exportCalls))
 
+	mux.Handle("GET /api/v1/orgs/{org_id}/setting/calls", s.guarded(access.ReadSettings, s.callSettings))
+	mux.Handle("PUT /api/v1/orgs/{org_id}/setting/calls", s.guarded(access.ChangeSettings, s.setCallSettings))
+
 	mux.Handle("GET /api/v1/orgs/{org_id}/receipts", s.guarded(access.ReadLedger, s.listReceipts))
 	mux.Handle("GET /api/v1/orgs/{org_id}/gaps", s.guarded(access.ReadLedger, s.listGaps))
 	mux.Handle("GET /api/v1/orgs/{org_id}/backfills", s.guarded(access.ReadLedger, s.listBackfills))

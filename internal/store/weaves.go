@@ -47,8 +47,10 @@ type WeaveLanding struct {
 	Revision  int32
 	// Provisional says that the meeting ran when it was read.
 	Provisional bool
-	Matches     []db.CopyMatchesParams
-	Minutes     []db.CallMinute
+	// ThresholdsRevision is that of the org's thresholds that the minutes were judged by.
+	ThresholdsRevision int32
+	Matches            []db.CopyMatchesParams
+	Minutes            []db.CallMinute
 }
 
 // LandWeaves replaces what was woven of some meetings of an account for an org, in one
@@ -97,6 +99,7 @@ func putWeaves(ctx context.Context, q *db.Queries, ref provider.AccountRef, org 
 		params.LegsMatched = append(params.LegsMatched, int32(len(l.Matches)))
 		params.Minutes = append(params.Minutes, int32(len(l.Minutes)))
 		params.Provisional = append(params.Provisional, l.Provisional)
+		params.ThresholdsRevisions = append(params.ThresholdsRevisions, l.ThresholdsRevision)
 	}
 	return q.PutWeaves(ctx, params)
 }

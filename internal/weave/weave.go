@@ -48,12 +48,13 @@ type Result struct {
 	LegsMatched int
 	Minutes     int
 	BadMinutes  int
-	Ready       int // meetings still ready to be woven
+	Judged      int // meetings whose minutes were judged anew
+	Ready       int // meetings still ready to be woven, or to be judged anew
 	Waiting     int // meetings whose device data is not complete yet
 }
 
 // Weave weaves one batch of the meetings of an account that are due for an org, the
-// earliest first. done is called after each meeting. A leg that was on no network of the
+// earliest first, and where none is, judges anew what was judged by earlier thresholds. done is called after each meeting. A leg that was on no network of the
 // org is not stored for it. A meeting that cannot be woven keeps no other from it; its
 // error is returned when the rest is done. [store.ErrFenced] where the link is being
 // unlinked.
@@ -64,6 +65,12 @@ func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.
 		return result, err
 	}
 	var failed error
+	if len(pending) == 0 { // what is new goes first
+		result.Judged, failed = w.rejudge(ctx, ref, orgID, done)
+		if errors.Is(failed, store.ErrFenced) || ctx.Err() != nil {
+			return result, failed
+		}
+	}
 	for len(pending) > 0 {
 		together := 1
 		for together < len(pending) && pending[together].StartAt.Sub(pending[0].StartAt) <= maxSpread {
@@ -82,6 +89,11 @@ func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.
 		pending = pending[together:]
 	}
 	result.Ready, result.Waiting, err = w.store.CountPendingWeaves(ctx, ref, orgID)
+	if err != nil {
+		return result, errors.Join(failed, err)
+	}
+	stale, err := w.store.CountStaleVerdicts(ctx, ref, orgID)
+	result.Ready += stale
 	return result, errors.Join(failed, err)
 }
 
@@ -153,16 +165,17 @@ func (r *Result) add(b *batch, landing *store.WeaveLanding) {
 
 // batch is some meetings of about one time with all that is needed to weave them.
 type batch struct {
-	ref        provider.AccountRef
-	orgID      uuid.UUID
-	thresholds correlate.Thresholds
-	discard    bool       // identities of guests
-	accountKey *vault.Key // opens what was harvested
-	orgKey     *vault.Key // opens what was collected
-	linkKey    *vault.Key // seals what is woven
-	legs       map[string][]leg
-	samples    map[int64][]store.WeaveSample
-	devices    devices
+	ref                provider.AccountRef
+	orgID              uuid.UUID
+	thresholds         correlate.Thresholds
+	thresholdsRevision int32
+	discard            bool       // identities of guests
+	accountKey         *vault.Key // opens what was harvested
+	orgKey             *vault.Key // opens what was collected
+	linkKey            *vault.Key // seals what is woven
+	legs               map[string][]leg
+	samples            map[int64][]store.WeaveSample
+	devices            devices
 
 	starts, ends []int64 // of the leg that is being woven
 	joined       []correlate.Joined
@@ -189,7 +202,7 @@ func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.U
 	}
 	b := &batch{
 		ref: ref, orgID: orgID, discard: link.Link.DiscardGuestInfo,
-		thresholds: correlate.Thresholds{LatencyMS: org.LatencyBadMs, JitterMS: org.JitterBadMs, LossRatio: org.LossBadRatio},
+		thresholds: thresholdsOf(org), thresholdsRevision: org.ThresholdsRevision,
 	}
 	if b.accountKey, err = w.vault.Key(ctx, vault.AccountScope(ref)); err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ select
           or not (select backfills_in($1, $2, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
           or (select backfills_in($1, $2, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))) as due,
     exists (select from links l where l.provider = $1 and l.account_id = $2 and l.live and l.status = 'active') as live,
-    coalesce(pending.orgs, '{}')::uuid[] as weave_orgs,
+    array(select unnest(pending.orgs) union select unnest(judged.orgs))::uuid[] as weave_orgs,
     coalesce(pending.waiting, 0)::bigint as waiting,
     (select coalesce(sum(r.spent), 0) from api_requests r where r.provider = $1 and r.account_id = $2)::bigint as requests_before
 from live
@@ -83,6 +83,14 @@ cross join lateral (
     join orgs o on o.org_id = w.org_id
     where w.provider = $1 and w.account_id = $2 and w.pending
 ) pending
+cross join lateral (
+    select array_agg(l.org_id) as orgs
+    from links l
+    join orgs o on o.org_id = l.org_id
+    where l.provider = $1 and l.account_id = $2 and l.status <> 'unlinking' and o.thresholds_revision > 0
+      and exists (select from weaves w where w.org_id = l.org_id and w.provider = l.provider and w.account_id = l.account_id
+        and w.revision > 0 and w.thresholds_revision < o.thresholds_revision)
+) judged
 `
 
 type BeginLookParams struct {

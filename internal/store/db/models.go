@@ -333,19 +333,20 @@ type Meeting struct {
 }
 
 type Org struct {
-	OrgID           uuid.UUID
-	Name            string
-	MistUrl         string
-	MistTokenSealed []byte
-	LatencyBadMs    float32
-	JitterBadMs     float32
-	LossBadRatio    float32
-	DevicesSyncedAt *time.Time
-	DevicesError    *string
-	CreatedAt       time.Time
-	KeepMinutesDays *int32
-	KeepMediaDays   *int32
-	KeepDevicesDays *int32
+	OrgID              uuid.UUID
+	Name               string
+	MistUrl            string
+	MistTokenSealed    []byte
+	LatencyBadMs       float32
+	JitterBadMs        float32
+	LossBadRatio       float32
+	DevicesSyncedAt    *time.Time
+	DevicesError       *string
+	CreatedAt          time.Time
+	KeepMinutesDays    *int32
+	KeepMediaDays      *int32
+	KeepDevicesDays    *int32
+	ThresholdsRevision int32
 }
 
 type RadioSample struct {
@@ -443,18 +444,19 @@ type WanSample struct {
 }
 
 type Weafe struct {
-	OrgID        uuid.UUID
-	Provider     string
-	AccountID    string
-	MeetingID    string
-	Revision     int32
-	LegsMatched  int32
-	Minutes      int32
-	WovenAt      *time.Time
-	ReadRevision int32
-	EndAt        *time.Time
-	Pending      bool
-	Provisional  bool
+	OrgID              uuid.UUID
+	Provider           string
+	AccountID          string
+	MeetingID          string
+	Revision           int32
+	LegsMatched        int32
+	Minutes            int32
+	WovenAt            *time.Time
+	ReadRevision       int32
+	EndAt              *time.Time
+	Pending            bool
+	Provisional        bool
+	ThresholdsRevision int32
 }
 
 type WebhookEvent struct {

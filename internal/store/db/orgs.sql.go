@@ -8,11 +8,12 @@ package db
 import (
 	"context"
 
+	"callweave/internal/measure"
 	"github.com/google/uuid"
 )
 
 const org = `-- name: Org :one
-select org_id, name, mist_url, mist_token_sealed, latency_bad_ms, jitter_bad_ms, loss_bad_ratio, devices_synced_at, devices_error, created_at, keep_minutes_days, keep_media_days, keep_devices_days from orgs where org_id = $1
+select org_id, name, mist_url, mist_token_sealed, latency_bad_ms, jitter_bad_ms, loss_bad_ratio, devices_synced_at, devices_error, created_at, keep_minutes_days, keep_media_days, keep_devices_days, thresholds_revision from orgs where org_id = $1
 `
 
 func (q *Queries) Org(ctx context.Context, orgID uuid.UUID) (Org, error) {
@@ -32,12 +33,13 @@ func (q *Queries) Org(ctx context.Context, orgID uuid.UUID) (Org, error) {
 		&i.KeepMinutesDays,
 		&i.KeepMediaDays,
 		&i.KeepDevicesDays,
+		&i.ThresholdsRevision,
 	)
 	return i, err
 }
 
 const orgs = `-- name: Orgs :many
-select org_id, name, mist_url, mist_token_sealed, latency_bad_ms, jitter_bad_ms, loss_bad_ratio, devices_synced_at, devices_error, created_at, keep_minutes_days, keep_media_days, keep_devices_days from orgs order by name, org_id
+select org_id, name, mist_url, mist_token_sealed, latency_bad_ms, jitter_bad_ms, loss_bad_ratio, devices_synced_at, devices_error, created_at, keep_minutes_days, keep_media_days, keep_devices_days, thresholds_revision from orgs order by name, org_id
 `
 
 func (q *Queries) Orgs(ctx context.Context) ([]Org, error) {
@@ -63,6 +65,7 @@ func (q *Queries) Orgs(ctx context.Context) ([]Org, error) {
 			&i.KeepMinutesDays,
 			&i.KeepMediaDays,
 			&i.KeepDevicesDays,
+			&i.ThresholdsRevision,
 		); err != nil {
 			return nil, err
 		}
@@ -72,6 +75,39 @@ func (q *Queries) Orgs(ctx context.Context) ([]Org, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const setThresholds = `-- name: SetThresholds :execrows
+update orgs
+set latency_bad_ms = coalesce($1::real, latency_bad_ms),
+    jitter_bad_ms = coalesce($2::real, jitter_bad_ms),
+    loss_bad_ratio = coalesce($3::real, loss_bad_ratio),
+    thresholds_revision = thresholds_revision + 1
+where org_id = $4
+  and (latency_bad_ms, jitter_bad_ms, loss_bad_ratio)
+    <> (coalesce($1::real, latency_bad_ms), coalesce($2::real, jitter_bad_ms),
+        coalesce($3::real, loss_bad_ratio))
+`
+
+type SetThresholdsParams struct {
+	LatencyBadMs measure.Value
+	JitterBadMs  measure.Value
+	LossBadRatio measure.Value
+	OrgID        uuid.UUID
+}
+
+// Changes nothing where nothing changes.
+func (q *Queries) SetThresholds(ctx context.Context, arg SetThresholdsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, setThresholds,
+		arg.LatencyBadMs,
+		arg.JitterBadMs,
+		arg.LossBadRatio,
+		arg.OrgID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const upsertOrg = `-- name: UpsertOrg :exec

@@ -127,28 +127,31 @@ func (q *Queries) PendingWeaves(ctx context.Context, arg PendingWeavesParams) ([
 }
 
 const putWeaves = `-- name: PutWeaves :many
-insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, read_revision, woven_at)
-select $1::uuid, $2::text, $3::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.revision, now()
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, thresholds_revision, read_revision, woven_at)
+select $1::uuid, $2::text, $3::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.thresholds_revision, n.revision, now()
 from (
     select unnest($4::text[]) as meeting_id, unnest($5::integer[]) as revision,
-        unnest($6::integer[]) as legs_matched, unnest($7::integer[]) as minutes, unnest($8::boolean[]) as provisional
+        unnest($6::integer[]) as legs_matched, unnest($7::integer[]) as minutes, unnest($8::boolean[]) as provisional,
+        unnest($9::integer[]) as thresholds_revision
 ) n
 order by n.meeting_id
 on conflict (provider, account_id, meeting_id, org_id) do update
-set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional, woven_at = excluded.woven_at
+set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional,
+    thresholds_revision = excluded.thresholds_revision, woven_at = excluded.woven_at
 where w.revision <= excluded.revision
 returning w.meeting_id
 `
 
 type PutWeavesParams struct {
-	OrgID       uuid.UUID
-	Provider    string
-	AccountID   string
-	MeetingIds  []string
-	Revisions   []int32
-	LegsMatched []int32
-	Minutes     []int32
-	Provisional []bool
+	OrgID               uuid.UUID
+	Provider            string
+	AccountID           string
+	MeetingIds          []string
+	Revisions           []int32
+	LegsMatched         []int32
+	Minutes             []int32
+	Provisional         []bool
+	ThresholdsRevisions []int32
 }
 
 // Serialises the weavers of each meeting, in the order of the meetings, and refuses a
@@ -163,6 +166,7 @@ func (q *Queries) PutWeaves(ctx context.Context, arg PutWeavesParams) ([]string,
 		arg.LegsMatched,
 		arg.Minutes,
 		arg.Provisional,
+		arg.ThresholdsRevisions,
 	)
 	if err != nil {
 		return nil, err

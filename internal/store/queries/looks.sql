@@ -52,7 +52,7 @@ select
           or not (select backfills_in(@provider, @account_id, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
           or (select backfills_in(@provider, @account_id, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))) as due,
     exists (select from links l where l.provider = @provider and l.account_id = @account_id and l.live and l.status = 'active') as live,
-    coalesce(pending.orgs, '{}')::uuid[] as weave_orgs,
+    array(select unnest(pending.orgs) union select unnest(judged.orgs))::uuid[] as weave_orgs,
     coalesce(pending.waiting, 0)::bigint as waiting,
     (select coalesce(sum(r.spent), 0) from api_requests r where r.provider = @provider and r.account_id = @account_id)::bigint as requests_before
 from live
@@ -72,7 +72,15 @@ cross join lateral (
     join links l on l.provider = w.provider and l.account_id = w.account_id and l.org_id = w.org_id and l.status <> 'unlinking'
     join orgs o on o.org_id = w.org_id
     where w.provider = @provider and w.account_id = @account_id and w.pending
-) pending;
+) pending
+cross join lateral (
+    select array_agg(l.org_id) as orgs
+    from links l
+    join orgs o on o.org_id = l.org_id
+    where l.provider = @provider and l.account_id = @account_id and l.status <> 'unlinking' and o.thresholds_revision > 0
+      and exists (select from weaves w where w.org_id = l.org_id and w.provider = l.provider and w.account_id = l.account_id
+        and w.revision > 0 and w.thresholds_revision < o.thresholds_revision)
+) judged;
 
 -- name: EndLook :one
 -- Notes a window that was listed, or why it was not, what that says about the account's

@@ -12,3 +12,15 @@ select * from orgs where org_id = $1;
 
 -- name: Orgs :many
 select * from orgs order by name, org_id;
+
+-- name: SetThresholds :execrows
+-- Changes nothing where nothing changes.
+update orgs
+set latency_bad_ms = coalesce(sqlc.narg(latency_bad_ms)::real, latency_bad_ms),
+    jitter_bad_ms = coalesce(sqlc.narg(jitter_bad_ms)::real, jitter_bad_ms),
+    loss_bad_ratio = coalesce(sqlc.narg(loss_bad_ratio)::real, loss_bad_ratio),
+    thresholds_revision = thresholds_revision + 1
+where org_id = @org_id
+  and (latency_bad_ms, jitter_bad_ms, loss_bad_ratio)
+    <> (coalesce(sqlc.narg(latency_bad_ms)::real, latency_bad_ms), coalesce(sqlc.narg(jitter_bad_ms)::real, jitter_bad_ms),
+        coalesce(sqlc.narg(loss_bad_ratio)::real, loss_bad_ratio));

@@ -50,15 +50,17 @@ order by meeting_id, leg_id;
 -- name: PutWeaves :many
 -- Serialises the weavers of each meeting, in the order of the meetings, and refuses a
 -- revision older than the woven one.
-insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, read_revision, woven_at)
-select @org_id::uuid, @provider::text, @account_id::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.revision, now()
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, thresholds_revision, read_revision, woven_at)
+select @org_id::uuid, @provider::text, @account_id::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.thresholds_revision, n.revision, now()
 from (
     select unnest(@meeting_ids::text[]) as meeting_id, unnest(@revisions::integer[]) as revision,
-        unnest(@legs_matched::integer[]) as legs_matched, unnest(@minutes::integer[]) as minutes, unnest(@provisional::boolean[]) as provisional
+        unnest(@legs_matched::integer[]) as legs_matched, unnest(@minutes::integer[]) as minutes, unnest(@provisional::boolean[]) as provisional,
+        unnest(@thresholds_revisions::integer[]) as thresholds_revision
 ) n
 order by n.meeting_id
 on conflict (provider, account_id, meeting_id, org_id) do update
-set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional, woven_at = excluded.woven_at
+set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional,
+    thresholds_revision = excluded.thresholds_revision, woven_at = excluded.woven_at
 where w.revision <= excluded.revision
 returning w.meeting_id;
 

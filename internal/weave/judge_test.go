@@ -1,0 +1,108 @@
+package weave_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"callweave/internal/measure"
+	"callweave/internal/store"
+)
+
+// settle weaves and judges until nothing is left to do.
+func (b *bundle) settle(t *testing.T, org uuid.UUID) (judged int) {
+	t.Helper()
+	for range 100 {
+		result, err := b.weaver.Weave(t.Context(), b.ref, org, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		judged += result.Judged
+		if result.Ready == 0 {
+			return judged
+		}
+	}
+	t.Fatal("there is always something left")
+	return 0
+}
+
+func (b *bundle) thresholds(t *testing.T, org uuid.UUID, latencyMS, lossRatio float64) {
+	t.Helper()
+	if _, err := b.store.SetThresholds(t.Context(), org, store.ThresholdChange{LatencyMS: measure.Of(latencyMS), LossRatio: measure.Of(lossRatio)}, "test"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Judged anew, minutes are what they would be had everything been woven by the new
+// thresholds; and back again. What they were woven from is not needed.
+func TestJudgingAnewIsWeavingAnew(t *testing.T) {
+	t.Parallel()
+	b, org, _ := ready(t)
+	b.settle(t, org)
+	before := b.woven(t)
+	bad := func() int { return b.count(t, "select count(*) from call_minutes where bad") }
+	badBefore := bad()
+
+	b.thresholds(t, org, 60, 0.005)
+	meetings := b.count(t, "select count(*) from weaves")
+	if judged := b.settle(t, org); judged != meetings {
+		t.Errorf("%d meetings were judged anew, want all %d", judged, meetings)
+	}
+	judged := b.woven(t)
+	if bad() <= badBefore || badBefore == 0 {
+		t.Fatalf("%d minutes are bad, were %d: this compares nothing", bad(), badBefore)
+	}
+	b.exec(t, "update weaves set revision = revision - 1") // as if each was read since
+	b.settle(t, org)
+	if diff := cmp.Diff(b.woven(t), judged); diff != "" {
+		t.Error("(-woven +judged):", diff)
+	}
+
+	b.exec(t, "delete from media_samples")
+	b.exec(t, "delete from leases")
+	b.thresholds(t, org, 150, 0.02)
+	b.settle(t, org)
+	if diff := cmp.Diff(before, b.woven(t)); diff != "" {
+		t.Error("back again (-before +after):", diff)
+	}
+	if judged := b.settle(t, org); judged != 0 {
+		t.Errorf("%d meetings were judged without need", judged)
+	}
+	b.thresholds(t, org, 150, 0.02) // the same
+	if judged := b.settle(t, org); judged != 0 {
+		t.Errorf("%d meetings were judged by the same thresholds", judged)
+	}
+}
+
+// A weaver that began before the thresholds changed lands by the old ones: what it landed is
+// due. A judge that began before another change does not undo what the later one did.
+func TestNoVerdictIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	b, org, meetings := ready(t)
+	b.settle(t, org)
+	b.thresholds(t, org, 60, 0.02)
+	b.settle(t, org)
+	var revision int32
+	id := meetingID(meetings[0])
+	if err := b.pool.QueryRow(t.Context(), "select revision from weaves where meeting_id = $1", id).Scan(&revision); err != nil {
+		t.Fatal(err)
+	}
+	landed, err := b.store.LandWeaves(t.Context(), b.ref, org, []store.WeaveLanding{{MeetingID: id, Revision: revision}})
+	if err != nil || !landed[id] {
+		t.Fatalf("landed %v, %v", landed, err)
+	}
+	due, err := b.store.StaleVerdicts(t.Context(), b.ref, org, 10)
+	if diff := cmp.Diff([]string{id}, due); diff != "" || err != nil {
+		t.Errorf("due (-want +got): %s %v", diff, err)
+	}
+	b.settle(t, org)
+	b.thresholds(t, org, 70, 0.02)
+	_, err = b.store.Rejudge(t.Context(), store.WovenMeeting{AccountRef: b.ref, OrgID: org, MeetingID: id}, 1, nil)
+	if err != nil {
+		t.Errorf("judged by thresholds that are no news: %v", err)
+	}
+	if due, err := b.store.CountStaleVerdicts(t.Context(), b.ref, org); err != nil || due != b.count(t, "select count(*) from weaves") {
+		t.Errorf("%d due, %v: an old judge passed them as judged", due, err)
+	}
+}
