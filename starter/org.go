@@ -101,7 +101,7 @@ func (a *app) orgSet() *cobra.Command {
 		Short: "Change for how many days an org's data are kept, or what makes a minute of its calls bad",
 		Long: "Change for how many days an org's data are kept, or what makes a minute of its calls bad.\n" +
 			"Minutes that are stored are judged anew by the harvests that follow, the newest meetings first.",
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, args []string) error {
 			var change store.KeepChange
 			for name, setting := range map[string]struct {
