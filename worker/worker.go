@@ -112,7 +112,7 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 func (w *worker) build(sealed *vault.Vault, meters *activities.Meters) sdkworker.Worker {
 	// Our trace ids are nobody else's business: no header carries them out.
 	unsaid := otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator())
-	outbound := &http.Client{Timeout: time.Minute, Transport: otelhttp.NewTransport(http.DefaultTransport, unsaid)}
+	outbound := &http.Client{Timeout: time.Minute, Transport: otelhttp.NewTransport(zoom.NewTransport(), unsaid)}
 	service := zoom.New(zoom.Config{
 		ClientID: w.settings.ClientID, ClientSecret: w.settings.ClientSecret, RedirectURL: w.settings.RedirectURL("zoom"),
 		OAuthURL: w.settings.OAuthURL, APIURL: w.settings.APIURL, HTTP: outbound, Meter: store.NewMeter(w.store, nil),

@@ -46,7 +46,7 @@ func zoomClient(at string, meter *store.Meter, now func() time.Time) *zoom.Clien
 	config := zoom.Config{
 		ClientID: clientID, ClientSecret: secret.New(clientSecret), RedirectURL: redirectURL,
 		OAuthURL: at + "/oauth", APIURL: at + "/v2", Now: now, Limits: unlimited(),
-		HTTP: &http.Client{Timeout: time.Minute, Transport: http.DefaultTransport},
+		HTTP: &http.Client{Timeout: time.Minute, Transport: zoom.NewTransport()},
 	}
 	if meter != nil {
 		config.Meter = meter

@@ -26,7 +26,7 @@ func Parse(text string) (Addr, error) {
 	if text == "" || text == "-" {
 		return Addr{}, nil
 	}
-	digits := strings.NewReplacer(":", "", "-", "", ".", "", " ", "").Replace(text)
+	digits := strings.Map(withoutSeparators, text)
 	raw, err := hex.DecodeString(digits)
 	if err != nil || len(raw) != len(Addr{}) {
 		return Addr{}, fmt.Errorf("%w: got %d characters", ErrInvalid, len(text))
@@ -36,6 +36,14 @@ func Parse(text string) (Addr, error) {
 		return Addr{}, nil
 	}
 	return addr, nil
+}
+
+func withoutSeparators(r rune) rune {
+	switch r {
+	case ':', '-', '.', ' ':
+		return -1
+	}
+	return r
 }
 
 // FromHardware converts what pgx reads from a macaddr column.

@@ -13,7 +13,11 @@ func maxRows(pageSize int) int { return 2 * pageSize }
 // readPage reads one page as it arrives: row reads every element of the array, other
 // fields are skipped. next is the token of the next page, "" at the end.
 func readPage[T any](body io.Reader, array string, most int, row func(*reader) T) (rows []T, next string, err error) {
-	r := newReader(body)
+	return readPageBy(newReader(body), array, most, row)
+}
+
+// readPageBy reads a page by a reader that has read nothing of it.
+func readPageBy[T any](r *reader, array string, most int, row func(*reader) T) (rows []T, next string, err error) {
 	if r.peek() != jsontext.KindBeginObject {
 		r.fail("an object")
 	}

@@ -43,7 +43,13 @@ func pages[T any](ctx context.Context, c *Client, caller provider.Caller, list l
 			next string
 		)
 		err = c.get(ctx, list.operation, caller.Access, target, before, func(body io.Reader) error {
-			rows, next, err = readPage(body, list.array, maxRows(list.pageSize), row)
+			r := c.readers.Get().(*reader) //nolint:forcetypeassert // the pool has no other
+			r.reset(body)
+			defer func() {
+				r.body = nil
+				c.readers.Put(r)
+			}()
+			rows, next, err = readPageBy(r, list.array, maxRows(list.pageSize), row)
 			return err
 		})
 		if err != nil {

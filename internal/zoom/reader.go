@@ -33,11 +33,17 @@ type reader struct {
 }
 
 func newReader(body io.Reader) *reader {
-	r := &reader{body: body, units: spellings()}
+	r := &reader{units: spellings(), tokens: new(jsontext.Decoder)}
+	r.reset(body)
+	return r
+}
+
+// reset begins another reply, in the memory of the one before.
+func (r *reader) reset(body io.Reader) {
+	r.body, r.read, r.err = body, 0, nil
 	// As encoding/json: participants choose their own names, and what is not UTF-8 in
 	// them or said twice is no reason to lose a meeting.
-	r.tokens = jsontext.NewDecoder((*input)(r), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	return r
+	r.tokens.Reset((*input)(r), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // input is the reader as its own tokens read from it.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -49,6 +50,8 @@ type Client struct {
 	oauth  oauth2.Config
 	http   *http.Client
 	pace   *pace
+
+	readers sync.Pool // of *reader: a page is read in the memory of another one
 }
 
 var (
@@ -84,9 +87,10 @@ func New(config Config) *Client {
 	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 	return &Client{
-		config: config,
-		http:   &httpClient,
-		pace:   newPace(limits),
+		config:  config,
+		http:    &httpClient,
+		pace:    newPace(limits),
+		readers: sync.Pool{New: func() any { return newReader(nil) }},
 		oauth: oauth2.Config{
 			ClientID:     config.ClientID,
 			ClientSecret: config.ClientSecret.Reveal(),

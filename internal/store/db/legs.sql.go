@@ -77,7 +77,7 @@ func (q *Queries) LegPersons(ctx context.Context, provider string, accountID str
 }
 
 const newLegIDs = `-- name: NewLegIDs :many
-select nextval(pg_get_serial_sequence('legs', 'leg_id'))::bigint from generate_series(1, $1::integer)
+select nextval((select pg_get_serial_sequence('legs', 'leg_id'))::regclass)::bigint from generate_series(1, $1::integer)
 `
 
 // The ids of legs that are about to be copied.

@@ -230,14 +230,18 @@ func (q *Queries) MeetingsRead(ctx context.Context, arg MeetingsReadParams) erro
 }
 
 const meetingsWanted = `-- name: MeetingsWanted :many
-select m.meeting_id from meetings m
-where m.provider = $1 and m.account_id = $2 and m.meeting_id = any($3::text[]) and m.due_at is not null
+with m as materialized (
+    select provider, account_id, meeting_id, meeting_uuid, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count, state, cause, attempts, revision, due_at, seen_at, read_at, origin, provisional from meetings where provider = $1 and account_id = $2 and meeting_id = any($3::text[])
+)
+select m.meeting_id from m
+where m.due_at is not null
   and (m.origin <> 'backfill'
     or not (select backfills_in($1, $2, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
     or (select backfills_in($1, $2, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'))
 `
 
 // Which of some meetings anybody but a paused or canceled backfill wants.
+// They are found by their ids, however many are due.
 func (q *Queries) MeetingsWanted(ctx context.Context, provider string, accountID string, meetingIds []string) ([]string, error) {
 	rows, err := q.db.Query(ctx, meetingsWanted, provider, accountID, meetingIds)
 	if err != nil {

@@ -27,7 +27,7 @@ returning leg_id;
 
 -- name: NewLegIDs :many
 -- The ids of legs that are about to be copied.
-select nextval(pg_get_serial_sequence('legs', 'leg_id'))::bigint from generate_series(1, @legs::integer);
+select nextval((select pg_get_serial_sequence('legs', 'leg_id'))::regclass)::bigint from generate_series(1, @legs::integer);
 
 -- name: CopyLegs :copyfrom
 insert into legs (leg_id, provider, account_id, meeting_id, participant_id, join_at, leave_at, user_id, guest, person_sealed, role,

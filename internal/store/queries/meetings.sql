@@ -53,8 +53,12 @@ where m.provider = @provider and m.account_id = @account_id and m.due_at <= @now
 
 -- name: MeetingsWanted :many
 -- Which of some meetings anybody but a paused or canceled backfill wants.
-select m.meeting_id from meetings m
-where m.provider = @provider and m.account_id = @account_id and m.meeting_id = any(@meeting_ids::text[]) and m.due_at is not null
+-- They are found by their ids, however many are due.
+with m as materialized (
+    select * from meetings where provider = @provider and account_id = @account_id and meeting_id = any(@meeting_ids::text[])
+)
+select m.meeting_id from m
+where m.due_at is not null
   and (m.origin <> 'backfill'
     or not (select backfills_in(@provider, @account_id, 'paused')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]')
     or (select backfills_in(@provider, @account_id, 'running')) && tstzrange(m.start_at, greatest(m.start_at, m.end_at), '[]'));
