@@ -85,9 +85,10 @@ $(TOOLS): tools/go.mod tools/go.sum
 	@GOBIN="$(CURDIR)/$(BIN)" go -C tools install tool
 	@touch $@
 
-services: ## install PostgreSQL and build Temporal where they are missing
+services: ## install PostgreSQL, build Temporal, get promtool where they are missing
 	@go run ./internal/localpg/ensure
 	@go run ./internal/localtemporal/build $(BIN)
+	@deploy/grafana/get-promtool $(BIN)
 
 # Started by root, a cluster may lie elsewhere; a link leads there.
 clean: ## remove bin/ and the state of the demo, keep the tools (ALL=1 removes them too)

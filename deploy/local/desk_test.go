@@ -32,10 +32,10 @@ func TestTheOperatorsDesk(t *testing.T) {
 	t.Run("a harvest is one trace", func(t *testing.T) { checkHarvestTrace(t, m, spans) })
 	t.Run("so is what is woven", func(t *testing.T) { checkWeaveTrace(t, spans) })
 	t.Run("an authorization is one trace", func(t *testing.T) { checkAuthorizeTrace(t, spans) })
-	t.Run("metrics are exported", func(t *testing.T) {
-		checkMetrics(t, "http://"+listening(t, m, "worker")+"/metrics", "http://"+metrics+"/metrics")
-	})
 	t.Run("traces name nobody", func(t *testing.T) { checkTracesNameNobody(t, m, spans) })
+	t.Run("dashboards and alerts show what is exported", func(t *testing.T) {
+		checkMetrics(t, m, "http://"+listening(t, m, "worker")+"/metrics", "http://"+metrics+"/metrics")
+	})
 }
 
 // checkHarvestTrace wants a trace that begins with a run of the account's schedule and
