@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle bench-match bench-weave bench-freshness fuzz check generate tools services clean
+.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle bench-match bench-weave bench-freshness bench-explain factory-model fuzz check generate tools services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,15 @@ bench-weave: services ## measure weaving a day against a bare COPY and against S
 
 bench-freshness: services ## measure how soon call minutes can be queried, over a simulated day, in about 5 minutes
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -timeout $(TEST_TIMEOUT) -run '^$$' -bench Freshness -benchtime 1x ./activities
+
+bench-explain: ## measure how often explanations name the true cause, beside thresholds, z-scores and XGBoost (Debian's, installed by root where missing)
+	@/usr/bin/python3 -c 'import xgboost' 2>/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ apt-get install -y --no-install-recommends python3-xgboost >/dev/null 2>&1 || { apt-get update -q >/dev/null && apt-get install -y --no-install-recommends python3-xgboost >/dev/null; }; }; } || \
+		echo "python3-xgboost cannot be installed: going without that column"
+	go test -timeout 90m -run '^$$' -bench Explain -benchtime 1x -v ./internal/explainbench
+
+factory-model: ## train the model for orgs with too little data on simulated worlds, in about a minute
+	go generate ./internal/explain/factory
 
 FUZZ_TIME := 10m
 

@@ -68,7 +68,7 @@ func (m *Minutes) at(f Feature, row int) float32 {
 
 // newColumn places the edges of a feature by its values. A feature that is unknown, or
 // the same, in every row is no column.
-func (m *Model) newColumn(in *Minutes, f Feature, rows []int32) (column, bool) {
+func (m *Model) newColumn(in *Minutes, f Feature, rows []int32, assumed assumption) (column, bool) {
 	c := column{feature: f}
 	if in.Feature[f] == nil {
 		return c, false
@@ -84,7 +84,7 @@ func (m *Model) newColumn(in *Minutes, f Feature, rows []int32) (column, bool) {
 		return c, false
 	}
 	slices.Sort(values)
-	c.edges = edgesOf(values, beyond(f, values[len(values)-1]))
+	c.edges = edgesOf(values, assumed.beyond(f, values[0], values[len(values)-1]))
 	return c, len(c.edges) > 0
 }
 
@@ -109,7 +109,7 @@ func edgesOf(values, beyond []float32) []float32 {
 	narrow := (hi - lo) / (4 * tailBins)
 	edges := wanted[:0]
 	for _, edge := range wanted {
-		if edge <= values[0] && edge <= lo || len(edges) == maxBins-2 || len(edges) > 0 && edge-edges[len(edges)-1] < narrow {
+		if edge == values[0] || len(edges) == maxBins-2 || len(edges) > 0 && edge-edges[len(edges)-1] < narrow {
 			continue
 		}
 		edges = append(edges, edge)

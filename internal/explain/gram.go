@@ -67,6 +67,9 @@ func (g *gram) plus(o *gram) *gram {
 
 // loss is the mean squared error of a fit on the rows of the gram.
 func (g *gram) loss(target int, f fit) float64 {
+	if g.weight == 0 {
+		return 0
+	}
 	// The sum over rows of (y - mean - shapes)^2, multiplied out.
 	total := g.square[target] - 2*f.mean*g.total[target] + f.mean*f.mean*g.weight
 	for i := range g.size {

@@ -71,21 +71,26 @@ func (c *Contributions) total() {
 // latency in ms, jitter and loss in units of the thresholds given. What a tunnel adds to
 // its leg is told by [Model.Judge] only, which sees whole legs.
 func (m *Model) Explain(in *Minutes, row int, t Target, thresholds correlate.Thresholds) Contributions {
-	var bins [NumFeatures]uint8
-	m.bins(in, row, t.way(), &bins)
 	var c Contributions
-	m.contributions(&c, in, row, &bins, int(t), m.scale(t, thresholds))
+	r := m.read(in, row)
+	m.contributions(&c, &r, int(t), t.way(), m.scale(t, thresholds))
 	return c
 }
 
-// ExplainBad is Explain for the log-odds of a bad minute. Where nearly no minute was bad
-// in training, everything is expected.
-func (m *Model) ExplainBad(in *Minutes, row int) Contributions {
-	var bins [NumFeatures]uint8
-	m.bins(in, row, bothWays, &bins)
-	var c Contributions
-	m.contributions(&c, in, row, &bins, badTarget, 1)
-	return c
+// Troubleshoot is what Mist's schema tells of a minute.
+type Troubleshoot struct {
+	Bad     Contributions                // log-odds of a bad minute; where nearly none was bad in training, all is expected
+	Latency [numDirections]Contributions // ms: audio in, audio out, video in, video out
+}
+
+// Troubleshoot explains a row in all directions.
+func (m *Model) Troubleshoot(dst *Troubleshoot, in *Minutes, row int) {
+	r := m.read(in, row)
+	m.contributions(&dst.Bad, &r, badTarget, bothWays, 1)
+	for d := range dst.Latency {
+		t := Target(d * numMetrics)
+		m.contributions(&dst.Latency[d], &r, int(t), t.way(), 1)
+	}
 }
 
 // scale turns units of the thresholds of the training into those of others.
@@ -96,34 +101,61 @@ func (m *Model) scale(t Target, thresholds correlate.Thresholds) float64 {
 	return float64(t.limit(m.Thresholds)) / float64(t.limit(thresholds))
 }
 
-// bins finds the bin of each column.
-func (m *Model) bins(in *Minutes, row int, of way, bins *[NumFeatures]uint8) {
-	queue := m.queue(in, row)
-	for i := range m.columns {
-		c := &m.columns[i]
-		bins[i] = c.bin(m.input(in, c.feature, row, of, queue))
-	}
+// reading is a row as a model sees it: the place in a shape of each column's bin, by way.
+type reading struct {
+	at    [numWays][NumFeatures]int32
+	place int32 // -1 where unknown
 }
 
-func (m *Model) contributions(c *Contributions, in *Minutes, row int, bins *[NumFeatures]uint8, target int, scale float64) {
+func (m *Model) read(in *Minutes, row int) reading {
+	r := reading{place: -1}
+	queue := bothWays
+	if in.Place != nil && in.Place[row] != "" {
+		if place, ok := m.placeOf[in.Place[row]]; ok {
+			r.place = place
+		}
+		queue = m.queue(in, row)
+	}
+	for i := range m.columns {
+		c := &m.columns[i]
+		r.at[bothWays][i] = int32(m.offset[i]) + int32(c.bin(m.input(in, c.feature, row, bothWays, queue)))
+	}
+	r.at[sent], r.at[heard] = r.at[bothWays], r.at[bothWays]
+	if queue == bothWays {
+		return r
+	}
+	other := sent + heard - queue
+	for i := range m.columns {
+		if c := &m.columns[i]; c.feature.probed() {
+			r.at[other][i] = int32(m.offset[i]) + int32(c.bin(m.input(in, c.feature, row, other, queue)))
+		}
+	}
+	return r
+}
+
+func (m *Model) contributions(c *Contributions, r *reading, target int, of way, scale float64) {
+	*c = Contributions{}
 	s := &m.sums[target]
-	c.Expected = (s.expected + m.placeStep(s, in, row)) * scale
+	expected := s.expected
+	if r.place >= 0 && len(s.place) > 0 {
+		expected += s.place[r.place]
+	}
+	c.Expected = expected * scale
 	if s.shape != nil {
+		at := &r.at[of]
 		for i := range m.columns {
-			c.Feature[m.columns[i].feature] = s.shape[m.offset[i]+int(bins[i])] * scale
+			c.Feature[m.columns[i].feature] = s.shape[at[i]] * scale
 		}
 	}
 	c.total()
 }
 
-func (m *Model) placeStep(s *sum, in *Minutes, row int) float64 {
-	if in.Place == nil || s.place == nil {
-		return 0
+// forgetPlaces leaves what holds at any place.
+func (m *Model) forgetPlaces() {
+	m.places, m.placeOf, m.uplinks = nil, map[string]int32{}, map[string]uplink{}
+	for i := range m.sums {
+		m.sums[i].place = nil
 	}
-	if i, ok := m.placeOf[in.Place[row]]; ok {
-		return s.place[i]
-	}
-	return 0
 }
 
 func known(v float32) bool { return v == v && !math.IsInf(float64(v), 0) }

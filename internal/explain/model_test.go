@@ -89,7 +89,15 @@ func TestContributionsAddUp(t *testing.T) {
 				sumsUp(t, "prediction", model.Explain(in, row, target, testThresholds))
 				sumsUp(t, "prediction by other thresholds", model.Explain(in, row, target, other))
 			}
-			sumsUp(t, "log-odds", model.ExplainBad(in, row))
+			var shown Troubleshoot
+			model.Troubleshoot(&shown, in, row)
+			sumsUp(t, "log-odds", shown.Bad)
+			for d, latency := range shown.Latency {
+				sumsUp(t, "latency", latency)
+				if want := model.Explain(in, row, Target(d*numMetrics), testThresholds); latency != want {
+					t.Fatalf("row %d, direction %d: %+v by itself, %+v with the others", row, d, want, latency)
+				}
+			}
 		}
 		for row, v := range model.Judge(nil, in, other) {
 			if !v.Bad {

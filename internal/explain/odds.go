@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	oddsRounds = 6    // of Newton's method
-	leastOdds  = 1e-3 // variance of a row below which it counts as much
+	oddsRounds = 8    // of Newton's method
+	leastOdds  = 0.05 // variance of a row below which a step is held back: far from the optimum full steps diverge
 )
 
 // odds fits the log-odds of a bad minute: Newton's method, each step of which is a fit of
@@ -42,8 +42,10 @@ func (t *trainer) newton(take func(i int) bool) fit {
 	m := t.model
 	size := m.size + len(m.places)
 	f := fit{shape: make([]float64, size)}
-	usual := 0.05 // variance of a row, so that a usual one counts as one
-	for round := range oddsRounds {
+	share := (float64(m.Trained.BadRows) + 1) / (float64(len(t.rows)) + 2)
+	f.mean = math.Log(share / (1 - share))
+	usual := share * (1 - share) // variance of a row, so that a usual one counts as one
+	for range oddsRounds {
 		g := newGram(size, 1)
 		y := make([]float64, 1)
 		sum, n := 0.0, 0.0
@@ -58,9 +60,6 @@ func (t *trainer) newton(take func(i int) bool) fit {
 			eta := f.at(t.places[bothWays][i])
 			p := 1 / (1 + math.Exp(-eta))
 			variance := max(leastOdds, p*(1-p))
-			if round == 0 {
-				variance = usual
-			}
 			sum += variance
 			n++
 			y[0] = eta + (truth-p)/variance
@@ -68,7 +67,7 @@ func (t *trainer) newton(take func(i int) bool) fit {
 		}
 		usual = sum / max(1, n)
 		g.mirror()
-		f = boost(g, 0, t.blocks)
+		f = boost(g, 0, t.assume(badTarget))
 	}
 	return f
 }

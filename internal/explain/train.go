@@ -18,13 +18,19 @@ var ErrTooLittle = errors.New("too little to train on")
 const (
 	leastRows = 5_000
 	leastBad  = 100
+	// With a prior these are enough to tell what good minutes have at which place. Faults
+	// are still the prior's: such a model counts as the factory's.
+	leastWithPrior = 500
 )
 
 // Options are what training can be told.
 type Options struct {
 	Thresholds correlate.Thresholds
 	Seed       uint64 // chooses the hours that are held out
-	Factory    bool   // marks the model as the factory's
+	// Prior is what is assumed where the rows say nothing else, usually the factory's
+	// model; nil to learn everything from the rows.
+	Prior   *Model
+	Factory bool // marks the model as the factory's
 }
 
 // fromThreshold is where faults are cut off, in units of the threshold: beyond, a minute is
@@ -41,15 +47,23 @@ func Train(in *Minutes, opt Options) (*Model, error) {
 		return nil, fmt.Errorf("train: thresholds %+v, want all above 0", opt.Thresholds)
 	}
 	t := newTrainer(in, opt)
-	if len(t.rows) < leastRows || t.model.Trained.BadRows < leastBad {
+	rows, bad := leastRows, leastBad
+	if opt.Prior != nil {
+		t.model.Factory = t.model.Factory || len(t.rows) < leastRows || t.model.Trained.BadRows < leastBad
+		rows, bad = leastWithPrior, 0
+	}
+	if len(t.rows) < rows || t.model.Trained.BadRows < bad {
 		return nil, fmt.Errorf("train: %d rows, %d bad; want %d and %d: %w",
-			len(t.rows), t.model.Trained.BadRows, leastRows, leastBad, ErrTooLittle)
+			len(t.rows), t.model.Trained.BadRows, rows, bad, ErrTooLittle)
 	}
 	t.layout()
 	for d := range numDirections {
 		t.direction(d)
 	}
 	t.odds()
+	if opt.Factory {
+		t.model.forgetPlaces()
+	}
 	return t.model, nil
 }
 
@@ -119,7 +133,7 @@ func (t *trainer) layout() {
 		if f.Symptom() {
 			continue
 		}
-		c, ok := m.newColumn(t.in, f, t.rows)
+		c, ok := m.newColumn(t.in, f, t.rows, t.assumption())
 		if !ok {
 			continue
 		}
@@ -158,15 +172,17 @@ func (t *trainer) layRows(of way) [][]int32 {
 	return rows
 }
 
-// assume sets what is assumed of each column for a metric.
-func (t *trainer) assume(metric correlate.Metric) []block {
+func (t *trainer) assumption() assumption { return assumption{t.opt.Prior, t.opt.Thresholds} }
+
+// assume sets what is assumed of each column for a target.
+func (t *trainer) assume(target int) []block {
 	blocks := slices.Clone(t.blocks)
 	for i := range t.model.columns {
 		c := &t.model.columns[i]
 		b := &blocks[i]
 		b.prior = make([]float64, b.to-b.from)
 		for bin := 1; bin < c.bins(); bin++ {
-			b.prior[bin] = prior(c.feature, metric, c.centre(bin), t.opt.Thresholds)
+			b.prior[bin] = t.assumption().of(c.feature, target, c.centre(bin))
 			b.assumed = b.assumed || b.prior[bin] != 0
 		}
 	}
@@ -251,13 +267,13 @@ func (t *trainer) direction(d int) {
 	}
 	learn.mirror()
 	hold.mirror()
-	if learn.weight < leastRows/4 || hold.weight == 0 {
+	if learn.weight == 0 {
 		return
 	}
 	all := learn.plus(hold)
 	for k := range numMetrics {
 		target := Target(d*numMetrics + k)
-		blocks := earn(learn, hold, k, t.assume(target.Metric()))
+		blocks := earn(learn, hold, k, t.assume(int(target)))
 		t.score(target, boost(learn, k, blocks))
 		m.sums[target] = t.sum(boost(all, k, blocks), good, goodRows, m.sums[target].spread)
 	}

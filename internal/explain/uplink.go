@@ -122,6 +122,9 @@ func (m *Model) input(in *Minutes, f Feature, row int, of, queue way) float32 {
 	return v
 }
 
+// probed reports whether a feature is what a probe of the uplink measures.
+func (f Feature) probed() bool { return f == WANRTT || f == WANJitter || f == WANLoss }
+
 // learnUsual finds the medians of what probes of uplinks measure.
 func (m *Model) learnUsual(in *Minutes, rows []int32) {
 	for i := range m.usual {

@@ -34,6 +34,7 @@ type Verdict struct {
 	Top         [3]Feature
 	NumTop      int     // how many of Top are blamed at all
 	Confidence  float64 // that the bucket is the right one
+	Nearby      bool    // Bucket and Top are told by the samples of the minute before or after
 }
 
 // WithoutTop is what the minute would have been with the first of Top at its healthy
@@ -60,71 +61,121 @@ func (m *Model) Judge(dst []Verdict, in *Minutes, thresholds correlate.Threshold
 }
 
 func (m *Model) judgeLeg(dst []Verdict, in *Minutes, from, to int, thresholds correlate.Thresholds) []Verdict {
-	detour, measured := 0.0, false
+	leg := leg{Model: m, in: in, from: from, to: to, thresholds: thresholds}
 	for row := from; row < to; row++ {
 		t, ratio, ok := in.worst(row, thresholds)
 		if !ok || ratio <= 1 {
 			dst = append(dst, Verdict{})
 			continue
 		}
-		if !measured {
-			detour, measured = m.detour(in, from, to), true
+		if !leg.measured {
+			leg.detour, leg.measured = leg.measureDetour(), true
 		}
-		dst = append(dst, m.judge(in, row, t, thresholds, detour))
+		dst = append(dst, leg.judge(row, t))
 	}
 	return dst
 }
 
-// detour is what a leg's tunnel adds to its latency beyond what tunnels usually do, in ms:
-// what is always there and nothing else explains.
-func (m *Model) detour(in *Minutes, from, to int) float64 {
-	const fewest, share = 3, 0.25
-	var left []float64
+// leg is the rows of one leg.
+type leg struct {
+	*Model
+	in         *Minutes
+	from, to   int
+	thresholds correlate.Thresholds
+	detour     float64 // ms
+	measured   bool
+}
+
+// measureDetour is what a leg's tunnel adds to its latency beyond what tunnels usually do,
+// in ms: what is always there and nothing else explains. Minutes in which something else
+// is wrong, here or at the far end, have no say.
+func (l *leg) measureDetour() float64 {
+	const fewest, share = 4, 0.25
+	var quiet []float64
 	usual := 0.0
-	for row := from; row < to; row++ {
-		if in.at(ClientVPNDistance, row) != 1 {
+	for row := l.from; row < l.to; row++ {
+		if l.in.at(ClientVPNDistance, row) != 1 || l.in.Others != nil && l.in.Others[row].suffer() >= 0.5 {
 			continue
 		}
 		for d := range numDirections {
 			t := Target(d * numMetrics)
-			if in.Media[t] == nil || !known(in.Media[t][row]) {
+			if l.in.Media[t] == nil || !known(l.in.Media[t][row]) {
 				continue
 			}
-			c := m.Explain(in, row, t, m.Thresholds)
-			left = append(left, float64(in.Media[t][row])-c.Predicted)
+			c := l.Explain(l.in, row, t, l.Thresholds)
 			usual = c.Feature[ClientVPNDistance]
+			if c.Predicted-c.Expected-usual < quietMS {
+				quiet = append(quiet, float64(l.in.Media[t][row])-c.Predicted)
+			}
 		}
 	}
-	if len(left) < fewest {
+	if len(quiet) < fewest {
 		return 0
 	}
-	slices.Sort(left)
-	return max(-usual, left[int(share*float64(len(left)))])
+	slices.Sort(quiet)
+	return max(-usual, quiet[int(share*float64(len(quiet)))])
 }
 
-func (m *Model) judge(in *Minutes, row int, t Target, thresholds correlate.Thresholds, detour float64) Verdict {
-	v := Verdict{Bad: true, Target: t, Observed: float64(in.Media[t][row])}
-	limit := float64(t.limit(thresholds))
+// quietMS is what all features but the tunnel may add to the latency of a minute in which
+// nothing else is wrong.
+const quietMS = 20
+
+func (l *leg) judge(row int, t Target) Verdict {
+	v := Verdict{Bad: true, Target: t, Observed: float64(l.in.Media[t][row])}
+	limit := float64(t.limit(l.thresholds))
 	unit := limit
 	if t.Metric() != correlate.Latency {
 		v.Observed /= limit
 		unit = 1
 	}
-	v.Parts = m.Explain(in, row, t, thresholds)
-	if t.Metric() == correlate.Latency && in.at(ClientVPNDistance, row) == 1 {
-		v.Parts.Feature[ClientVPNDistance] += detour
-		v.Parts.total()
-	}
+	v.Parts = l.parts(row, t)
 	v.Unexplained = v.Observed - v.Parts.Predicted
-	v.rank()
-	v.decide(in, row, unit, m.sums[t].spread)
+	v.rank(&v.Parts)
+	suffer := 0.0
+	if l.in.Others != nil {
+		suffer = l.in.Others[row].suffer()
+	}
+	spread := l.sums[t].spread
+	v.decide(&v.Parts, suffer, unit, spread)
+	if v.Bucket != correlate.BucketUnknown {
+		return v
+	}
+	// Samples are dated to a minute or so: what was seen just before or after may have
+	// begun earlier or lasted longer.
+	for _, near := range [...]int{row + 1, row - 1} {
+		if near < l.from || near >= l.to || max(l.in.StartAt[near]-l.in.StartAt[row], l.in.StartAt[row]-l.in.StartAt[near]) > nearby {
+			continue
+		}
+		w := v
+		parts := l.parts(near, t)
+		w.rank(&parts)
+		w.decide(&parts, suffer, unit, spread)
+		if w.Bucket != correlate.BucketUnknown && w.Bucket != FarEnd {
+			w.Nearby = true
+			return w
+		}
+	}
 	return v
 }
 
+// nearby is how far, in seconds, a minute may be whose samples speak for another.
+const nearby = 90
+
+// parts is a prediction with what the leg's tunnel adds.
+func (l *leg) parts(row int, t Target) Contributions {
+	c := l.Explain(l.in, row, t, l.thresholds)
+	if t.Metric() == correlate.Latency && l.in.at(ClientVPNDistance, row) == 1 {
+		c.Feature[ClientVPNDistance] += l.detour
+		c.total()
+	}
+	return c
+}
+
 // rank orders the features that made it worse.
-func (v *Verdict) rank() {
+func (v *Verdict) rank(parts *Contributions) {
+	v.NumTop = 0
 	for f := range Feature(NumFeatures) {
-		part := v.Parts.Feature[f]
+		part := parts.Feature[f]
 		if part <= 0 {
 			continue
 		}
@@ -141,17 +192,20 @@ func (v *Verdict) rank() {
 	}
 }
 
+const (
+	leastScore = 0.1  // in units of the threshold: a bucket that adds less is not blamed
+	leastShare = 0.15 // of what is left unexplained: a bucket that adds less is not blamed either
+)
+
 // decide weighs the buckets against each other, in units of the threshold. What is left
 // unexplained is the far end's as far as other legs suffer alike, else nobody's.
-func (v *Verdict) decide(in *Minutes, row int, unit, spread float64) {
+func (v *Verdict) decide(parts *Contributions, suffer, unit, spread float64) {
 	score := map[correlate.Bucket]float64{}
-	for f, part := range v.Parts.Feature {
+	for f, part := range parts.Feature {
 		score[Feature(f).Bucket()] += part / unit
 	}
-	left := v.Unexplained / unit
-	if in.Others != nil {
-		score[FarEnd] = left * in.Others[row].suffer()
-	}
+	left := (v.Observed - parts.Predicted) / unit
+	score[FarEnd] = left * suffer
 	best, second := 0.0, 0.0
 	v.Bucket = correlate.BucketUnknown
 	for _, bucket := range [...]correlate.Bucket{Client, Wireless, SiteWAN, FarEnd} {
@@ -162,12 +216,11 @@ func (v *Verdict) decide(in *Minutes, row int, unit, spread float64) {
 			second = s
 		}
 	}
-	margin := best - second
 	if v.Bucket != FarEnd {
-		margin = min(margin, best-left/2)
+		second = max(second, left*leastShare)
 	}
-	v.Confidence = 0.5 * math.Erfc(-margin/(math.Sqrt2*max(0.02, spread/unit)))
-	if best < 0.1 || margin < 0 {
+	v.Confidence = 0.5 * math.Erfc((second-best)/(math.Sqrt2*max(0.02, spread/unit)))
+	if best < leastScore || best < second {
 		v.Bucket = correlate.BucketUnknown
 	}
 }

@@ -1,0 +1,309 @@
+// Package explainbench shows simulated worlds to package explain as the product's
+// pipeline would: media as Zoom reports them, devices as the collector samples them, legs
+// matched and minutes joined by package correlate. Nothing of the world's truth is in the
+// columns; the true cause of each minute lies beside them, for scores only.
+package explainbench
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"callweave/internal/correlate"
+	"callweave/internal/explain"
+	"callweave/internal/macaddr"
+	"callweave/internal/measure"
+	"callweave/internal/world"
+)
+
+// Sampling is how an org's network is watched.
+type Sampling struct {
+	Every     time.Duration // between polls
+	Phase     time.Duration // of the polls within Every
+	Histories bool          // no polls: means of ten minutes, of few measures
+}
+
+// Minutely is how the collector watches: a poll a minute.
+func Minutely(phase time.Duration) Sampling { return Sampling{Every: time.Minute, Phase: phase} }
+
+// Rows are call minutes with their truth.
+type Rows struct {
+	explain.Minutes
+	Cause []world.Cause
+
+	current *world.Leg
+}
+
+// sampler makes the rows of one org.
+type sampler struct {
+	Sampling
+	world  *world.World
+	org    *world.Org
+	leases []correlate.Lease
+}
+
+// Collect returns the call minutes of an org in the meetings of an account that begin in
+// [from, to), day by day as the weaver's batches do.
+func Collect(w *world.World, org *world.Org, from, to time.Time, sampling Sampling) *Rows {
+	rows := &Rows{}
+	for f := range rows.Feature {
+		rows.Feature[f] = []float32{}
+	}
+	for t := range rows.Media {
+		rows.Media[t] = []float32{}
+	}
+	for ; from.Before(to); from = from.AddDate(0, 0, 1) {
+		end := from.AddDate(0, 0, 1)
+		if end.After(to) {
+			end = to
+		}
+		for _, account := range w.Accounts {
+			s := &sampler{Sampling: sampling, world: w, org: org, leases: leasesOf(w, org, from.Add(-time.Hour), end.Add(5*time.Hour))}
+			s.collect(rows, w.MeetingsStarting(account, from, end))
+		}
+	}
+	return rows
+}
+
+func (s *sampler) collect(rows *Rows, meetings []*world.Meeting) {
+	matcher := correlate.NewMatcher(sitesOf(s.org), s.leases)
+	matches := map[*world.Leg]correlate.Match{}
+	clients := map[macaddr.Addr][]correlate.Stay{}
+	var from, to time.Time
+	for _, m := range meetings {
+		for _, l := range m.Legs {
+			match, ok := matcher.Match(legOf(l))
+			if !ok {
+				continue
+			}
+			matches[l] = match
+			for _, stay := range match.Stays {
+				clients[stay.MAC] = append(clients[stay.MAC], stay)
+			}
+			if from.IsZero() || l.JoinAt.Before(from) {
+				from = l.JoinAt
+			}
+			if l.LeaveAt.After(to) {
+				to = l.LeaveAt
+			}
+		}
+	}
+	if len(matches) == 0 {
+		return
+	}
+	seen := s.observe(clients, from.Add(-5*time.Minute), to)
+	for _, m := range meetings {
+		s.meeting(rows, m, matches, seen)
+	}
+}
+
+// told is a minute of a leg as Zoom tells it.
+type told struct {
+	leg *world.Leg
+	bad bool
+}
+
+func (s *sampler) meeting(rows *Rows, m *world.Meeting, matches map[*world.Leg]correlate.Match, seen *observed) {
+	if !slices.ContainsFunc(m.Legs, func(l *world.Leg) bool { _, ours := matches[l]; return ours }) {
+		return
+	}
+	byMinute := map[int64][]told{}
+	minutes := make([][]world.Minute, len(m.Legs))
+	for i, l := range m.Legs {
+		for _, minute := range s.world.Minutes(l) {
+			if !minute.HasMedia() {
+				continue
+			}
+			minutes[i] = append(minutes[i], minute)
+			if minute.Measurable() {
+				at := minute.StartAt.Unix()
+				byMinute[at] = append(byMinute[at], told{l, minute.Bad(world.DefaultThresholds)})
+			}
+		}
+	}
+	for i, l := range m.Legs {
+		if _, ours := matches[l]; ours {
+			s.leg(rows, l, minutes[i], byMinute, matches, seen)
+		}
+	}
+}
+
+// leg appends the minutes of a matched leg.
+func (s *sampler) leg(rows *Rows, l *world.Leg, minutes []world.Minute, byMinute map[int64][]told, matches map[*world.Leg]correlate.Match, seen *observed) {
+	match := matches[l]
+	near := func(o *world.Leg) bool {
+		other, ours := matches[o]
+		return o.PublicIP == l.PublicIP || ours && other.SiteID == match.SiteID
+	}
+	var at correlate.Intervals
+	for _, minute := range minutes {
+		at.Start = append(at.Start, minute.StartAt.UnixMicro())
+		at.End = append(at.End, minute.StartAt.Add(time.Minute).UnixMicro())
+	}
+	var before macaddr.Addr
+	for k, joined := range seen.history.Join(nil, match.Stays, at) {
+		var others explain.Others
+		for _, o := range byMinute[minutes[k].StartAt.Unix()] {
+			if o.leg.Attendee() != l.Attendee() {
+				count(&others, o.bad, near(o.leg))
+			}
+		}
+		s.row(rows, l, match.Stays[joined.Stay], minutes[k], others)
+		n := len(rows.Leg) - 1
+		seen.fill(&rows.Minutes, n, joined)
+		if joined.AP.IsZero() {
+			continue
+		}
+		rows.Feature[explain.RadioAPChange][n] = 0
+		if !before.IsZero() && before != joined.AP {
+			rows.Feature[explain.RadioAPChange][n] = 1
+		}
+		before = joined.AP
+	}
+}
+
+func count(others *explain.Others, bad, near bool) {
+	others.Legs++
+	if near {
+		others.Near++
+	}
+	if bad {
+		others.Bad++
+	}
+	if bad && near {
+		others.NearBad++
+	}
+}
+
+// row appends a minute without what the network knew of it.
+func (s *sampler) row(rows *Rows, l *world.Leg, stay correlate.Stay, minute world.Minute, others explain.Others) {
+	leg := int64(1)
+	if n := len(rows.Leg); n > 0 {
+		leg = rows.Leg[n-1]
+		if rows.current != l {
+			leg++
+		}
+	}
+	rows.current = l
+	rows.Leg = append(rows.Leg, leg)
+	rows.StartAt = append(rows.StartAt, minute.StartAt.Unix())
+	rows.Place = append(rows.Place, stay.SiteID.String()+"/"+l.DataCenter)
+	rows.Others = append(rows.Others, others)
+	rows.Cause = append(rows.Cause, minute.Cause)
+	for f := range rows.Feature {
+		rows.Feature[f] = append(rows.Feature[f], nan)
+	}
+	n := len(rows.Leg) - 1
+	rows.Feature[explain.ClientCPU][n] = float32(minute.CPU.SystemMax)
+	tunnel := float32(1)
+	if site, ok := s.world.Site(stay.SiteID); ok && site.Subnet.Contains(l.PrivateIP) {
+		tunnel = 0
+	}
+	rows.Feature[explain.ClientVPNDistance][n] = tunnel
+	for d, stream := range []world.Stream{minute.AudioIn, minute.AudioOut, minute.VideoIn, minute.VideoOut} {
+		values := []float32{nan, nan, nan}
+		if stream.Present {
+			values = []float32{float32(stream.LatencyMS), float32(stream.JitterMS), float32(stream.LossAvgPercent / 100)}
+		}
+		for k, value := range values {
+			rows.Media[3*d+k] = append(rows.Media[3*d+k], value)
+		}
+	}
+}
+
+//nolint:gochecknoglobals // a constant
+var nan = float32(math.NaN())
+
+func short(v measure.Value) float32 {
+	if number, ok := v.Get(); ok {
+		return float32(number)
+	}
+	return nan
+}
+
+// fill adds what the network knew.
+func (o *observed) fill(m *explain.Minutes, n int, joined correlate.Joined) {
+	set := func(f explain.Feature, v measure.Value) { m.Feature[f][n] = short(v) }
+	if joined.Client != correlate.None {
+		c := &o.clients[joined.Client]
+		set(explain.ClientRSSI, c.RSSIDBm)
+		set(explain.ClientTxRates, c.TxRateMbps)
+		set(explain.ClientRxRates, c.RxRateMbps)
+		set(explain.ClientTxRetries, c.TxRetriesDelta)
+		set(explain.ClientRxRetries, c.RxRetriesDelta)
+		set(explain.ClientTxBytes, c.TxBytesDelta)
+		set(explain.ClientRxBytes, c.RxBytesDelta)
+		if generation := slices.Index([]string{"n", "ac", "ax", "be"}, c.Proto); generation >= 0 {
+			m.Feature[explain.ClientWiFiVersion][n] = float32(4 + generation)
+		}
+	}
+	switch joined.Band {
+	case "24":
+		m.Feature[explain.ClientRadioBand][n] = 2.4
+	case "5":
+		m.Feature[explain.ClientRadioBand][n] = 5
+	case "6":
+		m.Feature[explain.ClientRadioBand][n] = 6
+	}
+	if joined.Radio != correlate.None {
+		r := &o.radios[joined.Radio]
+		set(explain.RadioChannel, r.Radio.Channel)
+		set(explain.RadioBandwidth, r.Radio.BandwidthMHz)
+		set(explain.RadioTxPower, r.Radio.TxPowerDBm)
+		set(explain.RadioUtil, r.Radio.UtilRatio)
+		set(explain.RadioUtilInterference, r.Radio.UtilNonWiFiRatio)
+		if clients, ok := o.apClients[apMoment{r.Radio.DeviceMAC, r.From.Unix(), r.To.Unix()}]; ok {
+			m.Feature[explain.APNumClients][n] = float32(clients)
+		}
+	}
+	if joined.WAN != correlate.None {
+		u := &o.wans[joined.WAN].WAN
+		set(explain.WANRTT, u.LatencyMS)
+		set(explain.WANJitter, u.JitterMS)
+		set(explain.WANLoss, u.LossRatio)
+		set(explain.WANAvgDownloadMbps, u.DownloadMbps)
+		set(explain.WANAvgUploadMbps, u.UploadMbps)
+	}
+}
+
+func round(v float64, decimals int) float64 {
+	shift := math.Pow10(decimals)
+	return math.Round(v*shift) / shift
+}
+
+// Slice is the rows from one to another.
+func (r *Rows) Slice(from, to int) *Rows {
+	out := &Rows{Cause: r.Cause[from:to]}
+	out.Leg, out.StartAt, out.Place, out.Others = r.Leg[from:to], r.StartAt[from:to], r.Place[from:to], r.Others[from:to]
+	for f := range r.Feature {
+		out.Feature[f] = r.Feature[f][from:to]
+	}
+	for t := range r.Media {
+		out.Media[t] = r.Media[t][from:to]
+	}
+	return out
+}
+
+// Large is a world with orgs of 400 people, of about 200,000 call minutes a week each.
+func Large(seed uint64) world.Config {
+	return world.Config{Seed: seed, Orgs: 2, SitesPerOrg: 3, APsPerSite: 10, Accounts: 1, PeoplePerOrg: 400, MeetingsPerDay: 700}
+}
+
+// Append adds the rows of another org or another time.
+func (r *Rows) Append(o *Rows) {
+	legs := int64(0)
+	if n := r.Len(); n > 0 {
+		legs = r.Leg[n-1]
+	}
+	for _, leg := range o.Leg {
+		r.Leg = append(r.Leg, legs+leg)
+	}
+	r.StartAt, r.Place = append(r.StartAt, o.StartAt...), append(r.Place, o.Place...)
+	r.Others, r.Cause = append(r.Others, o.Others...), append(r.Cause, o.Cause...)
+	for f := range r.Feature {
+		r.Feature[f] = append(r.Feature[f], o.Feature[f]...)
+	}
+	for t := range r.Media {
+		r.Media[t] = append(r.Media[t], o.Media[t]...)
+	}
+}
