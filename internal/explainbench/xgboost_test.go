@@ -43,11 +43,11 @@ func runXGBoost(b *testing.B, into *column, s split, verdicts []explain.Verdict,
 	learn, ask, answer := filepath.Join(dir, "learn.csv"), filepath.Join(dir, "ask.csv"), filepath.Join(dir, "answer.csv")
 	writeLearn(b, learn, s.learn)
 	writeAsk(b, ask, s.judge, verdicts, bad)
-	cmd := exec.CommandContext(b.Context(), systemPython, "xgboost.py", learn, ask, answer, strconv.Itoa(depth), strconv.Itoa(rounds))
+	cmd := exec.CommandContext(b.Context(), systemPython, "treeshap.py", learn, ask, answer, strconv.Itoa(depth), strconv.Itoa(rounds))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		b.Fatalf("xgboost.py: %v", err)
+		b.Fatalf("treeshap.py: %v", err)
 	}
 	var told struct {
 		Train   float64 `json:"train_seconds"`

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Explain bad minutes with XGBoost and exact TreeSHAP, to compare with.
 
-xgboost.py TRAIN.csv BAD.csv OUT.csv DEPTH ROUNDS
+treeshap.py TRAIN.csv BAD.csv OUT.csv DEPTH ROUNDS
 
 TRAIN.csv has a column for each feature and then for each target, in ms or units of its
 threshold, nan where unknown. BAD.csv has the features, then target (its number),
