@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"callweave/internal/access"
+	"callweave/internal/api"
 	"callweave/internal/config"
 	"callweave/internal/telemetry"
 )
@@ -153,4 +155,33 @@ func signIn(t *testing.T, handler http.Handler, token string) *http.Cookie {
 	}
 	t.Fatalf("signed in with status %d and no cookie", answer.Code)
 	return nil
+}
+
+// The document describes every route but pages for people, and no other.
+func TestEveryRouteIsDescribed(t *testing.T) {
+	t.Parallel()
+	var doc struct {
+		Paths map[string]map[string]json.RawMessage `json:"paths"`
+	}
+	if err := json.Unmarshal(api.OpenAPI(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	described := map[string]bool{}
+	for path, methods := range doc.Paths {
+		for method := range methods {
+			described[strings.ToUpper(method)+" "+path] = true
+		}
+	}
+	for pattern := range setup(t).serveRoutes(t).routes {
+		if pattern == "/" || pattern == "GET /{$}" || strings.Contains(pattern, " /console/") {
+			continue
+		}
+		if !described[pattern] {
+			t.Errorf("%s is not in openapi.json", pattern)
+		}
+		delete(described, pattern)
+	}
+	for pattern := range described {
+		t.Errorf("%s is in openapi.json and nowhere else", pattern)
+	}
 }

@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
 	"callweave/internal/access"
+	"callweave/internal/api"
 	"callweave/internal/provider"
 	"callweave/internal/secret"
 	"callweave/internal/vault"
@@ -66,6 +68,15 @@ func TestExportNDJSON(t *testing.T) {
 	got := lines(t, answer.Body.String())
 	if len(got) != 16 {
 		t.Fatalf("%d minutes, want 16", len(got))
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range got {
+		if err := doc.Components.Schemas["ExportedMinute"].Value.VisitJSON(line); err != nil {
+			t.Errorf("openapi.json describes another line: %v", err)
+		}
 	}
 	want := map[string]any{
 		"start": "2026-11-02T10:01:00Z", "end": "2026-11-02T10:02:00Z", "app": "zoom", "meeting_id": meetingID, "leg_id": 1.0, "site_id": b.org.site.String(),

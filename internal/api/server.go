@@ -107,6 +107,7 @@ func (s *Server) Register(mux access.Mux) {
 	mux.Handle("GET /api/v1/org/{org_id}/oauth2/app/{provider}/callback", access.Public(byState, s.callback)) // Mist's form
 	mux.Handle("GET /api/v1/oauth2/app/{provider}/pending", access.Public(byState, s.pending))
 
+	mux.Handle("GET /api/openapi.json", access.Public("it says what there is, not what is in it", s.showOpenAPI))
 	mux.Handle("POST /api/v1/webhooks/zoom", access.Public("Zoom signs what it sends", s.zoomWebhook))
 
 	mux.Handle("POST "+codecPath, access.Public("payloads are of all orgs: the operator's own secret opens them", s.decodeHandler().ServeHTTP))

@@ -61,6 +61,8 @@ type bundle struct {
 	handler http.Handler
 	log     *syncBuffer
 	quota   *access.Quota
+	check   func(method, target string, answer *httptest.ResponseRecorder) error
+	t       *testing.T
 	org     org
 	other   org
 }
@@ -115,6 +117,7 @@ func setup(t *testing.T, options ...option) *bundle {
 	api.New(config).Register(mux)
 	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("the-panic-value") })
 	b.handler = api.Wrap(logger, mux)
+	b.check, b.t = validator(t, api.OpenAPI()), t
 	return b
 }
 
@@ -182,6 +185,7 @@ func (b *bundle) do(t *testing.T, method, target string, body string, o org, rol
 func (b *bundle) send(request *http.Request) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
 	b.handler.ServeHTTP(answer, request)
+	b.described(request, answer)
 	return answer
 }
 
