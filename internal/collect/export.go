@@ -116,6 +116,7 @@ func clientOf(row db.ClientSample) *network.ClientSample {
 		From: row.StartAt, To: row.EndAt, Channel: row.Channel, RSSIDBm: row.RssiDbm, SNRDB: row.SnrDb,
 		TxRateMbps: row.TxRateMbps, RxRateMbps: row.RxRateMbps,
 		TxRetriesDelta: row.TxRetries, RxRetriesDelta: row.RxRetries, TxBytesDelta: row.TxBytes, RxBytesDelta: row.RxBytes,
+		WiFiVersion: row.WifiVersion, Streams: row.NStreams,
 	}
 }
 

@@ -54,6 +54,7 @@ func clientRow(org uuid.UUID, s network.ClientSample) db.ClientSample {
 		Channel: s.Channel, RssiDbm: s.RSSIDBm, SnrDb: s.SNRDB,
 		TxRateMbps: s.TxRateMbps, RxRateMbps: s.RxRateMbps,
 		TxRetries: s.TxRetriesDelta, RxRetries: s.RxRetriesDelta, TxBytes: s.TxBytesDelta, RxBytes: s.RxBytesDelta,
+		WifiVersion: s.WiFiVersion, NStreams: s.Streams,
 	}
 	if !s.Wired {
 		row.ApMac = s.DeviceMAC.Hardware()

@@ -43,7 +43,7 @@ func records() []network.Record {
 		{Client: &network.ClientSample{
 			MAC: mac, DeviceMAC: ap, Band: network.Band6, From: start, To: end, Channel: measure.Of(37), RSSIDBm: measure.Of(-61.33),
 			SNRDB: measure.Of(0), TxRateMbps: measure.Of(1201.1), RxRateMbps: measure.Of(86.7), TxRetriesDelta: measure.Of(0),
-			RxRetriesDelta: measure.Of(3), TxBytesDelta: measure.Of(1e12 / 3), RxBytesDelta: measure.Of(1),
+			RxRetriesDelta: measure.Of(3), TxBytesDelta: measure.Of(1e12 / 3), RxBytesDelta: measure.Of(1), WiFiVersion: measure.Of(6), Streams: measure.Of(2),
 		}},
 		{Client: &network.ClientSample{MAC: mac, From: start, To: end}},
 		{Radio: &network.RadioSample{From: start, To: end, Radio: network.RadioSnapshot{

@@ -73,6 +73,8 @@ func schemas() map[Kind]schema {
 				numberField("tx_retries", 0, math.MaxFloat32, func(r *network.Record) *measure.Value { return &r.Client.TxRetriesDelta }),
 				numberField("rx_retries", 0, math.MaxFloat32, func(r *network.Record) *measure.Value { return &r.Client.RxRetriesDelta }),
 				numberField("tx_bytes", 0, math.MaxFloat32, func(r *network.Record) *measure.Value { return &r.Client.TxBytesDelta }),
+				numberField("wifi_version", 1, 20, func(r *network.Record) *measure.Value { return &r.Client.WiFiVersion }),
+				numberField("n_streams", 1, 64, func(r *network.Record) *measure.Value { return &r.Client.Streams }),
 				numberField("rx_bytes", 0, math.MaxFloat32, func(r *network.Record) *measure.Value { return &r.Client.RxBytesDelta }),
 			},
 			check: func(r *network.Record) (string, error) {

@@ -171,7 +171,8 @@ type ClientSample struct {
 	DeviceMAC      macaddr.Addr
 	Wired          bool
 	Band           Band
-	Proto          string
+	WiFiVersion    measure.Value // generation of 802.11: 4 is n, 5 ac, 6 ax, 7 be
+	Streams        measure.Value // spatial streams
 	From           time.Time
 	To             time.Time
 	Channel        measure.Value

@@ -87,7 +87,7 @@ func (c Cadence) sample(previous, current ClientSnapshot, from time.Time, counte
 	}
 	return &ClientSample{
 		SiteID: current.SiteID, MAC: current.MAC, DeviceMAC: current.DeviceMAC,
-		Wired: current.Wired, Band: current.Band, Proto: current.Proto,
+		Wired: current.Wired, Band: current.Band, WiFiVersion: wifiVersion(current.Proto),
 		From: from, To: current.ObservedAt,
 		Channel: current.Channel, RSSIDBm: current.RSSIDBm, SNRDB: current.SNRDB,
 		TxRateMbps: current.TxRateMbps, RxRateMbps: current.RxRateMbps,
@@ -97,6 +97,16 @@ func (c Cadence) sample(previous, current ClientSnapshot, from time.Time, counte
 		TxBytesDelta:   delta(current.TxBytes, previous.TxBytes),
 		RxBytesDelta:   delta(current.RxBytes, previous.RxBytes),
 	}
+}
+
+// wifiVersion is the generation that the Wi-Fi Alliance counts ("Generational Wi-Fi"):
+// those before 802.11n have no number.
+func wifiVersion(proto string) measure.Value {
+	version, known := map[string]float64{"n": 4, "ac": 5, "ax": 6, "be": 7}[proto]
+	if !known {
+		return measure.Value{}
+	}
+	return measure.Of(version)
 }
 
 // sameAssociation reports whether the client never left between the snapshots.

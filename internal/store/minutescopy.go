@@ -40,6 +40,7 @@ func minuteColumns() []minuteColumn {
 		{"ap_mac", func(out []byte, m *minute) []byte { return appendMAC(out, m.ApMac) }},
 		{"band", func(out []byte, m *minute) []byte { return appendText(out, m.Band) }},
 		{"bad", func(out []byte, m *minute) []byte { return appendBool(out, m.Bad) }},
+		{"client_vpn", func(out []byte, m *minute) []byte { return appendBool(out, m.ClientVpn) }},
 		{"worst_direction", func(out []byte, m *minute) []byte { return appendText(out, m.WorstDirection) }},
 		{"worst_metric", func(out []byte, m *minute) []byte { return appendText(out, m.WorstMetric) }},
 		{"bucket", func(out []byte, m *minute) []byte { return appendText(out, m.Bucket) }},
@@ -81,6 +82,13 @@ func minuteColumns() []minuteColumn {
 		{"wan_loss_ratio", func(m *minute) measure.Value { return m.WanLossRatio }},
 		{"wan_download_mbps", func(m *minute) measure.Value { return m.WanDownloadMbps }},
 		{"wan_upload_mbps", func(m *minute) measure.Value { return m.WanUploadMbps }},
+		{"client_wifi_version", func(m *minute) measure.Value { return m.ClientWifiVersion }},
+		{"client_n_streams", func(m *minute) measure.Value { return m.ClientNStreams }},
+		{"radio_ap_change", func(m *minute) measure.Value { return m.RadioApChange }},
+		{"other_legs", func(m *minute) measure.Value { return m.OtherLegs }},
+		{"other_legs_bad", func(m *minute) measure.Value { return m.OtherLegsBad }},
+		{"other_legs_near", func(m *minute) measure.Value { return m.OtherLegsNear }},
+		{"other_legs_near_bad", func(m *minute) measure.Value { return m.OtherLegsNearBad }},
 	} {
 		of := measured.of
 		columns = append(columns, minuteColumn{measured.name, func(out []byte, m *minute) []byte { return appendReal(out, of(m)) }})

@@ -24,7 +24,7 @@ func TestCallMinutesAreWrittenWhole(t *testing.T) {
 	known := db.CallMinute{
 		OrgID: orgs[0], LegID: 7, StartAt: seedStart, EndAt: seedStart.Add(time.Minute), Provider: string(ref.Provider), AccountID: ref.AccountID,
 		MeetingID: "m", SiteID: uuid.New(), ClientMac: net.HardwareAddr{1, 2, 3, 4, 5, 6}, ApMac: net.HardwareAddr{6, 5, 4, 3, 2, 1}, Band: "5",
-		Bad: &yes, WorstDirection: "audio_in", WorstMetric: "jitter", Bucket: "wireless",
+		Bad: &yes, ClientVpn: &yes, WorstDirection: "audio_in", WorstMetric: "jitter", Bucket: "wireless",
 	}
 	fields := reflect.ValueOf(&known).Elem()
 	for i := range fields.NumField() {

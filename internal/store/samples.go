@@ -44,7 +44,7 @@ func upsertSamples(ctx context.Context, tx pgx.Tx, landing DeviceLanding) error 
 		c := landing.Clients[i]
 		return []any{
 			c.OrgID, c.Mac, c.StartAt, c.EndAt, c.ApMac, c.Band, c.Channel, c.RssiDbm, c.SnrDb,
-			c.TxRateMbps, c.RxRateMbps, c.TxRetries, c.RxRetries, c.TxBytes, c.RxBytes,
+			c.TxRateMbps, c.RxRateMbps, c.TxRetries, c.RxRetries, c.TxBytes, c.RxBytes, c.WifiVersion, c.NStreams,
 		}
 	}); err != nil {
 		return err

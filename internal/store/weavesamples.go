@@ -69,6 +69,7 @@ type ClientSample struct {
 	Channel, RSSIDBm, SNRDB                measure.Value
 	TxRateMbps, RxRateMbps                 measure.Value
 	TxRetries, RxRetries, TxBytes, RxBytes measure.Value
+	WiFiVersion, Streams                   measure.Value
 }
 
 // Presence is an interval in which a client is of interest.
@@ -82,7 +83,7 @@ type Presence struct {
 func (s *Store) ClientSamples(ctx context.Context, org uuid.UUID, clients []Presence) ([]ClientSample, error) {
 	const query = `
 select c.mac, c.ap_mac, c.band, c.start_at, c.end_at, c.channel, c.rssi_dbm, c.snr_db,
-    c.tx_rate_mbps, c.rx_rate_mbps, c.tx_retries, c.rx_retries, c.tx_bytes, c.rx_bytes
+    c.tx_rate_mbps, c.rx_rate_mbps, c.tx_retries, c.rx_retries, c.tx_bytes, c.rx_bytes, c.wifi_version, c.n_streams
 from unnest($2::macaddr[], $3::timestamptz[], $4::timestamptz[]) p (mac, from_at, to_at)
 cross join lateral (
     select * from client_samples c
@@ -112,7 +113,7 @@ cross join lateral (
 			MAC: row.mac(0), AP: row.mac(1), Band: bands.of(row[2]), StartAt: row.instant(3), EndAt: row.instant(4),
 		})
 		c := &samples[len(samples)-1]
-		row.values(5, &c.Channel, &c.RSSIDBm, &c.SNRDB, &c.TxRateMbps, &c.RxRateMbps, &c.TxRetries, &c.RxRetries, &c.TxBytes, &c.RxBytes)
+		row.values(5, &c.Channel, &c.RSSIDBm, &c.SNRDB, &c.TxRateMbps, &c.RxRateMbps, &c.TxRetries, &c.RxRetries, &c.TxBytes, &c.RxBytes, &c.WiFiVersion, &c.Streams)
 	})
 	return samples, notFound(err, "list client samples of %s", org)
 }

@@ -6,6 +6,7 @@ import (
 
 	"callweave/internal/correlate"
 	"callweave/internal/macaddr"
+	"callweave/internal/measure"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -41,6 +42,7 @@ func (b *batch) weave(meeting db.PendingWeavesRow) (store.WeaveLanding, error) {
 		landing.Matches = append(landing.Matches, match)
 		landing.Minutes = b.minutes(landing.Minutes, l)
 	}
+	b.farEnd(landing.Minutes, legs)
 	return landing, nil
 }
 
@@ -80,7 +82,8 @@ func (b *batch) minutes(out []db.CallMinute, l *leg) []db.CallMinute {
 		b.starts, b.ends = append(b.starts, samples[i].StartAt.UnixMicro()), append(b.ends, samples[i].EndAt.UnixMicro())
 	}
 	b.joined = b.devices.history.Join(b.joined[:0], l.match.Stays, correlate.Intervals{Start: b.starts, End: b.ends})
-	macs := hardwareAddrs{}
+	b.roams = b.devices.history.Roams(b.roams[:0], l.match.Stays, correlate.Intervals{Start: b.starts, End: b.ends})
+	macs, tunnelled := hardwareAddrs{}, b.tunnelled(l)
 	for i := range b.joined {
 		joined := &b.joined[i]
 		stay := &l.match.Stays[joined.Stay]
@@ -92,6 +95,10 @@ func (b *batch) minutes(out []db.CallMinute, l *leg) []db.CallMinute {
 		minute := &out[len(out)-1]
 		b.measured(minute, &samples[i])
 		b.devices.fill(minute, joined)
+		if !joined.AP.IsZero() {
+			minute.RadioApChange = measure.Of(float64(b.roams[i]))
+		}
+		minute.ClientVpn = tunnelled[joined.Stay]
 	}
 	return out
 }
@@ -133,6 +140,7 @@ func (d *devices) fill(minute *db.CallMinute, joined *correlate.Joined) {
 		minute.ClientTxRateMbps, minute.ClientRxRateMbps = c.TxRateMbps, c.RxRateMbps
 		minute.ClientTxRetries, minute.ClientRxRetries = c.TxRetries, c.RxRetries
 		minute.ClientTxBytes, minute.ClientRxBytes = c.TxBytes, c.RxBytes
+		minute.ClientWifiVersion, minute.ClientNStreams = c.WiFiVersion, c.Streams
 	}
 	if joined.Radio != correlate.None {
 		r := &d.radios[joined.Radio]

@@ -179,6 +179,9 @@ type batch struct {
 
 	starts, ends []int64 // of the leg that is being woven
 	joined       []correlate.Joined
+	roams        []int32
+
+	evidence
 }
 
 // leg is a stored leg and the client it was, if it was one of the org's.
@@ -303,7 +306,7 @@ func (w *Weaver) loadMatched(ctx context.Context, b *batch, matched []*leg, from
 	if err := w.loadDevices(ctx, b, matched, from.Add(-beyondLeg), to.Add(beyondLeg)); err != nil {
 		return fmt.Errorf("load devices of %s: %w", b.orgID, err)
 	}
-	return nil
+	return w.loadEvidence(ctx, b, from, to)
 }
 
 // beyondLeg is how far the first and last minutes of a call reach beyond it.

@@ -128,24 +128,34 @@ type CallMinute struct {
 	WanLossRatio               measure.Value
 	WanDownloadMbps            measure.Value
 	WanUploadMbps              measure.Value
+	ClientWifiVersion          measure.Value
+	ClientNStreams             measure.Value
+	ClientVpn                  *bool
+	RadioApChange              measure.Value
+	OtherLegs                  measure.Value
+	OtherLegsBad               measure.Value
+	OtherLegsNear              measure.Value
+	OtherLegsNearBad           measure.Value
 }
 
 type ClientSample struct {
-	OrgID      uuid.UUID
-	Mac        net.HardwareAddr
-	StartAt    time.Time
-	EndAt      time.Time
-	ApMac      net.HardwareAddr
-	Band       string
-	Channel    measure.Value
-	RssiDbm    measure.Value
-	SnrDb      measure.Value
-	TxRateMbps measure.Value
-	RxRateMbps measure.Value
-	TxRetries  measure.Value
-	RxRetries  measure.Value
-	TxBytes    measure.Value
-	RxBytes    measure.Value
+	OrgID       uuid.UUID
+	Mac         net.HardwareAddr
+	StartAt     time.Time
+	EndAt       time.Time
+	ApMac       net.HardwareAddr
+	Band        string
+	Channel     measure.Value
+	RssiDbm     measure.Value
+	SnrDb       measure.Value
+	TxRateMbps  measure.Value
+	RxRateMbps  measure.Value
+	TxRetries   measure.Value
+	RxRetries   measure.Value
+	TxBytes     measure.Value
+	RxBytes     measure.Value
+	WifiVersion measure.Value
+	NStreams    measure.Value
 }
 
 type Credential struct {
