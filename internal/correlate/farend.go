@@ -57,8 +57,8 @@ func NewFarEnd(from, to int64) *FarEnd {
 // whose middle it covers; one that covers no middle in the minute of its own. Samples of
 // one leg must not overlap.
 func (f *FarEnd) Add(at Network, start, end int64, bad bool) {
-	from := minuteIn(start+minuteMicros/2-1)
-	to := minuteIn(end+minuteMicros/2-1)
+	from := minuteIn(start + minuteMicros/2 - 1)
+	to := minuteIn(end + minuteMicros/2 - 1)
 	if from >= to {
 		from = minuteOf(start, end)
 		to = from + 1
@@ -142,7 +142,7 @@ func (f *FarEnd) near(at Network) []int32 {
 }
 
 // minuteOf is the minute at the middle of [start, end): one whose middle that covers, if any.
-func minuteOf(start, end int64) int64 { return minuteIn(start+(end-start-1)/2) }
+func minuteOf(start, end int64) int64 { return minuteIn(start + (end-start-1)/2) }
 
 // minuteIn is the minute in which a microsecond lies, also one before 1970.
 func minuteIn(micros int64) int64 {
