@@ -233,9 +233,7 @@ func (o *observed) fill(m *explain.Minutes, n int, joined correlate.Joined) {
 		set(explain.ClientRxRetries, c.RxRetriesDelta)
 		set(explain.ClientTxBytes, c.TxBytesDelta)
 		set(explain.ClientRxBytes, c.RxBytesDelta)
-		if generation := slices.Index([]string{"n", "ac", "ax", "be"}, c.Proto); generation >= 0 {
-			m.Feature[explain.ClientWiFiVersion][n] = float32(4 + generation)
-		}
+		set(explain.ClientWiFiVersion, c.WiFiVersion)
 	}
 	switch joined.Band {
 	case "24":
