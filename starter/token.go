@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"callweave/internal/config"
 	"callweave/internal/store"
 )
 
@@ -104,6 +106,40 @@ func (a *app) tokenRevoke() *cobra.Command {
 				return err
 			}
 			return a.print(map[string]any{"token_id": token.UUID, "org_id": t.org.UUID, "revoked": true}, row("revoked", token.UUID))
+		}),
+	}
+	t.orgFlag(command)
+	command.Flags().Var(&token, "token", "id of the token, as `starter token list` shows it")
+	require(command, "org", "token")
+	return command
+}
+
+func (a *app) tokenLink() *cobra.Command {
+	var t target
+	var token uuidFlag
+	command := &cobra.Command{
+		Use:   "link",
+		Short: "Print a link that signs one browser in to the console, once, as the holder of a token",
+		Long: "Print a link that signs one browser in to the console, once, as the holder of a token.\n" +
+			"It is good for " + store.SignInCodeLife.String() + ". Its code stands behind a #, which browsers send to nobody.",
+		Args: cobra.NoArgs,
+		RunE: doing(func(ctx context.Context) error {
+			settings, err := config.Load[config.Public](ctx, a.env)
+			if err != nil {
+				return err
+			}
+			s, err := a.openStore(ctx)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			now := time.Now()
+			code, err := s.CreateSignInCode(ctx, t.org.UUID, token.UUID, cliActor, now)
+			if err != nil {
+				return err
+			}
+			link := strings.TrimSuffix(settings.URL, "/") + "/console/sign-in#" + code.Reveal()
+			return a.print(map[string]any{"token_id": token.UUID, "org_id": t.org.UUID, "url": link, "expires_at": now.Add(store.SignInCodeLife).UTC()}, link)
 		}),
 	}
 	t.orgFlag(command)

@@ -17,6 +17,7 @@ import (
 	"callweave/internal/flows"
 	"callweave/internal/health"
 	"callweave/internal/links"
+	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/telemetry"
 	"callweave/internal/temporalclient"
@@ -117,7 +118,8 @@ func addRoutes(mux access.Mux, settings config.Starter, t *telemetry.Telemetry, 
 	gate, reader, unlinker := access.NewGate(s), links.NewReader(s, v), links.NewUnlinker(s, f)
 	pages, err := console.New(console.Config{
 		Store: s, Vault: v, Links: reader, Unlinker: unlinker, Authorize: authorizing, Gate: gate, Logger: t.Logger,
-		PublicURL: settings.Public.URL,
+		Requirements: map[provider.Name][]provider.Requirement{provider.Zoom: zoom.New(zoom.Config{}).Requirements()},
+		PublicURL:    settings.Public.URL,
 	})
 	if err != nil {
 		return err

@@ -42,6 +42,7 @@ const (
 	PurposeState        Purpose = "oauth-state/v1"
 	PurposePayload      Purpose = "workflow-payload/v1"
 	PurposeSession      Purpose = "console-session/v1"
+	PurposeSearch       Purpose = "console-search/v1"
 )
 
 // Master is the master keyset. Safe for concurrent use.

@@ -129,15 +129,16 @@ func (v *Vault) open(scope Scope, sealed []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of %s: %w", scope, err)
 	}
-	return &Key{scope: scope, aead: primitive}, nil
+	return &Key{scope: scope, handle: handle, aead: primitive}, nil
 }
 
 func keyContext(scope Scope) []byte { return []byte(string(PurposeDataKey) + "/" + string(scope)) }
 
 // Key seals under the data key of one scope.
 type Key struct {
-	scope Scope
-	aead  tink.AEAD
+	scope  Scope
+	handle *keyset.Handle
+	aead   tink.AEAD
 }
 
 // Seal encrypts plain for a field (a column's name), bound to the key's scope.

@@ -181,6 +181,11 @@ type DeviceState struct {
 	StateSealed []byte
 }
 
+type EndedSession struct {
+	SessionID uuid.UUID
+	ExpiresAt time.Time
+}
+
 type HarvestClaim struct {
 	Provider   string
 	AccountID  string
@@ -406,6 +411,13 @@ type Revocation struct {
 	Provider    string
 	AccountID   string
 	GrantSealed []byte
+}
+
+type SignInCode struct {
+	CodeHash  []byte
+	TokenID   uuid.UUID
+	ExpiresAt time.Time
+	CreatedAt time.Time
 }
 
 type Site struct {
