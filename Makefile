@@ -94,8 +94,9 @@ $(TOOLS): tools/go.mod tools/go.sum
 	@GOBIN="$(CURDIR)/$(BIN)" go -C tools install tool
 	@touch $@
 
-services: ## install PostgreSQL, build Temporal, get promtool where they are missing
+services: ## install PostgreSQL and Chromium, build Temporal, get promtool where they are missing
 	@go run ./internal/localpg/ensure
+	@go run ./internal/browser/ensure
 	@go run ./internal/localtemporal/build $(BIN)
 	@deploy/grafana/get-promtool $(BIN)
 
