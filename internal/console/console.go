@@ -1,82 +1,79 @@
 // Package console is the web pages: link an account, look at its row, unlink it, see the
-// minutes that were bad. Plain HTML and one style sheet; no script.
+// minutes that were bad and why. Plain HTML, drawings of its own and one style sheet; a small
+// script adds comfort, and nothing depends on it.
 package console
 
 import (
 	"bytes"
-	"context"
-	"embed"
 	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"callweave/internal/access"
 	"callweave/internal/authorize"
 	"callweave/internal/links"
 	"callweave/internal/provider"
 	"callweave/internal/store"
-	"callweave/internal/store/db"
 	"callweave/internal/vault"
 )
 
-//go:embed pages/*.html style.css
-var files embed.FS
-
-// policy lets in our style sheet and our forms, nothing else.
-const policy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-
-// Store is what the pages read; [store.Store] does.
-type Store interface {
-	Org(ctx context.Context, org uuid.UUID) (db.Org, error)
-	Receipts(ctx context.Context, filter store.ReadFilter) ([]db.Receipt, error)
-	SiteMinutes(ctx context.Context, org uuid.UUID, from, to time.Time) ([]db.SiteMinutesRow, error)
-	WorstCalls(ctx context.Context, org uuid.UUID, from, to time.Time, limit int32) ([]db.WorstCallsRow, error)
-}
+// policy lets in our style sheet, our script, our icon and our forms, nothing else.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // Config is what a Console is built from.
 type Config struct {
-	Store     Store
-	Vault     *vault.Vault
-	Links     *links.Reader
-	Unlinker  *links.Unlinker
-	Authorize *authorize.Service
-	Gate      *access.Gate
-	Logger    *slog.Logger
-	PublicURL string
+	Store        *store.Store
+	Vault        *vault.Vault
+	Links        *links.Reader
+	Unlinker     *links.Unlinker
+	Authorize    *authorize.Service
+	Gate         *access.Gate
+	Explainer    Explainer                                // nil: minutes are not explained
+	Requirements map[provider.Name][]provider.Requirement // what the providers are asked for
+	Logger       *slog.Logger
+	PublicURL    string
+	Now          func() time.Time // nil: time.Now
 }
 
 // Console serves the pages. Safe for concurrent use.
 type Console struct {
-	store     Store
-	vault     *vault.Vault
-	master    *vault.Master
-	links     *links.Reader
-	unlinker  *links.Unlinker
-	authorize *authorize.Service
-	gate      *access.Gate
-	logger    *slog.Logger
-	publicURL string
-	secure    bool // reached over TLS
-	templates map[string]*template.Template
+	store        *store.Store
+	vault        *vault.Vault
+	master       *vault.Master
+	links        *links.Reader
+	unlinker     *links.Unlinker
+	authorize    *authorize.Service
+	gate         *access.Gate
+	explainer    Explainer
+	requirements map[provider.Name][]provider.Requirement
+	logger       *slog.Logger
+	publicURL    string
+	secure       bool // reached over TLS
+	now          func() time.Time
+	templates    map[string]*template.Template
+	assets       map[string]asset
+	version      string // of the assets
 }
 
 // New builds a console.
 func New(c Config) (*Console, error) {
-	templates, err := parse()
-	if err != nil {
+	console := &Console{
+		store: c.Store, vault: c.Vault, master: c.Vault.Master(), links: c.Links, unlinker: c.Unlinker, authorize: c.Authorize,
+		gate: c.Gate, explainer: c.Explainer, requirements: c.Requirements, logger: c.Logger,
+		publicURL: strings.TrimSuffix(c.PublicURL, "/"), secure: strings.HasPrefix(c.PublicURL, "https://"), now: c.Now,
+	}
+	if console.now == nil {
+		console.now = time.Now
+	}
+	var err error
+	if console.assets, console.version, err = readAssets(); err != nil {
 		return nil, err
 	}
-	return &Console{
-		store: c.Store, vault: c.Vault, master: c.Vault.Master(), links: c.Links, unlinker: c.Unlinker, authorize: c.Authorize,
-		gate: c.Gate, logger: c.Logger, publicURL: strings.TrimSuffix(c.PublicURL, "/"),
-		secure: strings.HasPrefix(c.PublicURL, "https://"), templates: templates,
-	}, nil
+	console.templates, err = parse()
+	return console, err
 }
 
 // Register adds the console's routes.
@@ -88,7 +85,9 @@ func (c *Console) Register(mux access.Mux) {
 	}
 	const noData = "it shows nothing of anybody"
 	mux.Handle("GET /{$}", access.Public(noData, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/console/", http.StatusSeeOther) }))
-	mux.Handle("GET /console/style.css", access.Public(noData, c.style))
+	for name := range c.assets {
+		mux.Handle("GET /console/"+name, access.Public(noData, c.asset))
+	}
 	mux.Handle("GET /console/sign-in", access.Public("whoever signs in is nobody yet", c.signInPage))
 	mux.Handle("POST /console/sign-in", access.Public("whoever signs in is nobody yet", origin.Handler(http.HandlerFunc(c.signInForm)).ServeHTTP))
 	mux.Handle("POST /console/sign-out", access.Public("it only ends the browser's own session", origin.Handler(http.HandlerFunc(c.signOutForm)).ServeHTTP))
@@ -98,10 +97,17 @@ func (c *Console) Register(mux access.Mux) {
 	page("GET /console/links", access.ReadLinks, c.linksPage)
 	page("POST /console/links", access.ChangeLinks, c.beginLink)
 	page("GET /console/links/{provider}/{account_id}", access.ReadLinks, c.linkPage)
+	page("POST /console/links/{provider}/{account_id}", access.ChangeLinks, c.setLink)
 	page("GET /console/links/{provider}/{account_id}/unlink", access.ChangeLinks, c.confirmUnlink)
 	page("POST /console/links/{provider}/{account_id}/unlink", access.ChangeLinks, c.unlink)
 	page("GET /console/receipts", access.ReadLedger, c.receiptsPage)
+	page("GET /console/receipts/{receipt_id}", access.ReadLedger, c.receiptPage)
 	page("GET /console/calls", access.ReadCalls, c.callsPage)
+	page("POST /console/calls", access.ReadCalls, c.findCalls)
+	page("GET /console/calls/{leg_id}", access.ReadCalls, c.callPage)
+	page("POST /console/calls/{leg_id}/reveal", access.ReadCalls, c.revealPerson)
+	page("GET /console/sites", access.ReadCalls, c.sitesPage)
+	page("GET /console/sites/{site_id}", access.ReadCalls, c.sitePage)
 }
 
 // view answers a request of somebody who is signed in and may.
@@ -109,7 +115,7 @@ type view func(w http.ResponseWriter, r *http.Request, who access.Identity) erro
 
 func (c *Console) signedIn(action access.Action, show view) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who, ok := c.identify(r)
+		who, ok := c.identify(w, r)
 		if !ok {
 			http.Redirect(w, r, "/console/sign-in", http.StatusSeeOther)
 			return
@@ -128,16 +134,17 @@ func (c *Console) signedIn(action access.Action, show view) http.Handler {
 // frame is what every page shows around its own data.
 type frame struct {
 	Title   string
-	Current string // the page of the navigation
+	Section string // of the navigation
 	Who     *access.Identity
 	Org     string
+	Version string // of the assets
 	Data    any
 
 	CanReadLinks, CanLink, CanReadLedger bool
 }
 
 func (c *Console) show(w http.ResponseWriter, r *http.Request, who *access.Identity, status int, page, title string, data any) error {
-	f := frame{Title: title, Current: page, Who: who, Data: data}
+	f := frame{Title: title, Section: section(page), Who: who, Version: c.version, Data: data}
 	if who != nil {
 		org, err := c.store.Org(r.Context(), who.OrgID)
 		if err != nil {
@@ -165,41 +172,17 @@ func (c *Console) message(w http.ResponseWriter, r *http.Request, who *access.Id
 	}
 }
 
-func parse() (map[string]*template.Template, error) {
-	functions := template.FuncMap{
-		"when":         func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-		"percent":      percent,
-		"providerName": providerName,
-		"segment":      url.PathEscape,
+// section is the part of the navigation that a page belongs to.
+func section(page string) string {
+	switch page {
+	case "call", "calls":
+		return "calls"
+	case "site", "sites":
+		return "sites"
+	case "receipt", "receipts":
+		return "receipts"
+	case "link", "links", "unlink", "leaving":
+		return "links"
 	}
-	templates := map[string]*template.Template{}
-	for _, page := range []string{"signin", "links", "link", "unlink", "leaving", "linked", "receipts", "calls", "message"} {
-		parsed, err := template.New("").Funcs(functions).ParseFS(files, "pages/frame.html", "pages/"+page+".html")
-		if err != nil {
-			return nil, fmt.Errorf("read page %s: %w", page, err)
-		}
-		templates[page] = parsed
-	}
-	return templates, nil
-}
-
-func providerName(name provider.Name) string {
-	switch name {
-	case provider.Zoom:
-		return "Zoom"
-	case provider.Teams:
-		return "Microsoft Teams"
-	}
-	return string(name)
-}
-
-func (c *Console) style(w http.ResponseWriter, _ *http.Request) {
-	sheet, err := files.ReadFile("style.css")
-	if err != nil {
-		http.Error(w, "no style sheet", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	_, _ = w.Write(sheet)
+	return ""
 }
