@@ -71,7 +71,9 @@ func demo(ctx context.Context, opts options, progress *progress) (err error) {
 	if err := linkAgain(ctx, m, progress); err != nil {
 		return interrupted(ctx, err)
 	}
-	printAddresses(progress.out, m)
+	if err := printAddresses(ctx, progress.out, m); err != nil {
+		return interrupted(ctx, err)
+	}
 	select {
 	case <-ctx.Done():
 		return nil

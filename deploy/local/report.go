@@ -178,8 +178,10 @@ func verdict(p pair) string {
 	return "✗"
 }
 
-// printAddresses says where to look, and with what.
-func printAddresses(out io.Writer, m *machine) {
+// printAddresses says where to look, and with what: the console first, with links that
+// sign in.
+func printAddresses(ctx context.Context, out io.Writer, m *machine) error {
+	first := m.clouds.world.Orgs[0]
 	fmt.Fprintf(out, "\nLook around (Ctrl-C ends everything)\n\n")
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "  console\t%s/console/\n", m.api)
@@ -187,10 +189,43 @@ func printAddresses(out io.Writer, m *machine) {
 	fmt.Fprintf(table, "  Temporal UI\t%s\n", m.temporal.UIURL())
 	fmt.Fprintf(table, "  the world's Zoom\t%s/_world/state\n", m.clouds.zoomURL)
 	_ = table.Flush()
-	fmt.Fprintf(out, "\n  API tokens to sign in with:\n")
+	fmt.Fprintf(out, "\n  API tokens to sign in with later:\n")
 	for _, org := range m.clouds.world.Orgs {
 		fmt.Fprintf(out, "    %-24s admin %s\n", org.Name, m.kept.AdminTokens[org.ID.String()])
 	}
+	fmt.Fprintf(out, "\n  Open the console of %s, signed in (each link once, within 15 minutes):\n", first.Name)
+	for _, role := range []string{"admin", "helpdesk"} {
+		link, err := m.signInLink(ctx, first, role)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "    as %-9s %s\n", role, link)
+	}
+	return nil
+}
+
+// signInLink has the starter make a link that signs one browser in, with the org's newest
+// token of a role.
+func (m *machine) signInLink(ctx context.Context, org *world.Org, role string) (string, error) {
+	var tokens []struct {
+		TokenID   string     `json:"token_id"`
+		Role      string     `json:"role"`
+		RevokedAt *time.Time `json:"revoked_at"`
+	}
+	if err := m.starter(ctx, &tokens, "token", "list", "--org", org.ID.String()); err != nil {
+		return "", err
+	}
+	for _, token := range slices.Backward(tokens) { // oldest first
+		if token.Role != role || token.RevokedAt != nil {
+			continue
+		}
+		var made struct {
+			URL string `json:"url"`
+		}
+		err := m.starter(ctx, &made, "token", "link", "--org", org.ID.String(), "--token", token.TokenID)
+		return made.URL, err
+	}
+	return "", fmt.Errorf("%s has no %s token", org.Name, role)
 }
 
 var errNothing = errors.New("nothing was harvested")
