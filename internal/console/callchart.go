@@ -111,9 +111,9 @@ func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.
 
 	in, out := func(m db.CallMinute) flow { f, _ := flows(m, of); return f }, func(m db.CallMinute) flow { _, f := flows(m, of); return f }
 	top := float64(stripHeight)
-	add := func(title, suffix, nothing string, factor, limit float64, bottom *float64, readings ...reading) {
+	add := func(title, nothing string, factor, limit float64, bottom *float64, readings ...reading) {
 		top += panelGap
-		c.Panels = append(c.Panels, newPanel(minutes, x, top, title, suffix, nothing, factor, limit, bottom, readings))
+		c.Panels = append(c.Panels, newPanel(minutes, x, top, title, nothing, factor, limit, bottom, readings))
 		top += panelHeight
 	}
 	both := func(of func(flow) measure.Value) []reading {
@@ -123,13 +123,13 @@ func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.
 		}
 	}
 	unheard := "No " + string(of) + " was measured in this call."
-	add("Delay, ms", "", unheard, 1, bad.latencyMs, nil, both(func(f flow) measure.Value { return f.latencyMs })...)
-	add("Jitter, ms", "", unheard, 1, bad.jitterMs, nil, both(func(f flow) measure.Value { return f.jitterMs })...)
-	add("Lost packets, %", "", unheard, 100, 100*bad.lossRatio, nil, both(func(f flow) measure.Value { return f.lossRatio })...)
+	add("Delay, ms", unheard, 1, bad.latencyMs, nil, both(func(f flow) measure.Value { return f.latencyMs })...)
+	add("Jitter, ms", unheard, 1, bad.jitterMs, nil, both(func(f flow) measure.Value { return f.jitterMs })...)
+	add("Lost packets, %", unheard, 100, 100*bad.lossRatio, nil, both(func(f flow) measure.Value { return f.lossRatio })...)
 	weakest := -95.0
-	add("Wi-Fi signal, dBm", "", "No Wi-Fi signal is known: the device was wired, or not seen.", 1, 0, &weakest,
+	add("Wi-Fi signal, dBm", "No Wi-Fi signal is known: the device was wired, or not seen.", 1, 0, &weakest,
 		reading{"device", func(m db.CallMinute) measure.Value { return m.ClientRssiDbm }})
-	add("Radio channel in use, %", "", "Nothing is known of the radio.", 100, 0, nil,
+	add("Radio channel in use, %", "Nothing is known of the radio.", 100, 0, nil,
 		reading{"device", func(m db.CallMinute) measure.Value { return m.RadioUtilRatio }})
 	c.AxisY = unit(top + 16)
 	c.Bottom, c.Tall = unit(top), unit(top-stripHeight)
@@ -142,7 +142,7 @@ func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.
 
 // newPanel draws curves over minutes. limit is where a minute turns bad, 0 for none; bottom
 // is where the axis begins where that is not 0.
-func newPanel(minutes []db.CallMinute, x scale, top float64, title, suffix, nothing string, factor, limit float64, bottom *float64, readings []reading) panel {
+func newPanel(minutes []db.CallMinute, x scale, top float64, title, nothing string, factor, limit float64, bottom *float64, readings []reading) panel {
 	p := panel{Title: title, TitleY: unit(top - 8), Top: unit(top), Bottom: unit(top + panelHeight), MiddleY: unit(top + panelHeight/2)}
 	var values []float64
 	for _, r := range readings {
@@ -160,7 +160,7 @@ func newPanel(minutes []db.CallMinute, x scale, top float64, title, suffix, noth
 	if bottom != nil {
 		y.from, y.to = min(*bottom, slices.Min(values)), -30
 	}
-	p.Ticks = ticks(y, 4, suffix)
+	p.Ticks = ticks(y, 4)
 	if limit > 0 {
 		p.Limit = &tick{unit(y.at(limit)), "limit " + number(limit)}
 	}

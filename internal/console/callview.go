@@ -56,6 +56,7 @@ type minute struct {
 	Steps    []step
 	Note     string
 	Has      string // what was explained
+	Without  string // what it would have been
 	Signal   string
 	Radio    string
 	AP       string
@@ -162,7 +163,7 @@ func (c *Console) explain(r *http.Request, who access.Identity, m db.CallMinute,
 	if err != nil || explanation == nil {
 		return err
 	}
-	into.Steps, into.Note, into.Has = steps(explanation), explanation.Note, explanation.What
+	into.Steps, into.Note, into.Has, into.Without = steps(explanation), explanation.Note, explanation.What, without(explanation)
 	return nil
 }
 
@@ -282,7 +283,7 @@ func reasons() []string {
 }
 
 // ticketForm is what a ticket's number may look like; a name does not fit into most of it.
-var ticketForm = regexp.MustCompile(`^[A-Z]{0,10}[-#]?[0-9]{1,12}$`) //nolint:gochecknoglobals // a constant
+var ticketForm = regexp.MustCompile(`^[A-Z]{0,10}[-#]?[0-9]{1,12}$`)
 
 // revealPerson shows a name to somebody who sees pseudonyms, once it is noted why.
 func (c *Console) revealPerson(w http.ResponseWriter, r *http.Request, who access.Identity) error {

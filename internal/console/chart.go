@@ -39,11 +39,11 @@ type timeTick struct {
 }
 
 // ticks divides [from, to] by steps of 1, 2 or 5 times a power of ten, about n of them.
-func ticks(s scale, n int, suffix string) []tick {
+func ticks(s scale, n int) []tick {
 	step := niceStep((s.to - s.from) / float64(n))
 	var list []tick
 	for value := math.Ceil(s.from/step) * step; value <= s.to+step/1e6; value += step {
-		list = append(list, tick{unit(s.at(value)), strings.Replace(number(value), "-", "−", 1) + suffix})
+		list = append(list, tick{unit(s.at(value)), plain(value)})
 	}
 	return list
 }

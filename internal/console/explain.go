@@ -1,8 +1,11 @@
 package console
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,8 +28,8 @@ type Explanation struct {
 	Expected      float64
 	Predicted     float64
 	Observed      measure.Value
-	Contributions []Contribution // the largest first
-	Note          string         // on the model, such as that it is the factory's
+	Contributions []Contribution
+	Note          string // on the model, such as that it is the factory's
 }
 
 // Contribution is what one thing added.
@@ -45,7 +48,6 @@ type step struct {
 	Bucket string
 	Total  bool
 	X, W   string // of the bar, 0 to 100
-	Mark   string // where the running sum stands after it
 }
 
 // steps draws an explanation as bars that each begin where the one before ended.
@@ -71,9 +73,9 @@ func steps(e *Explanation) []step {
 		s.X, s.W = between(0, value)
 		return s
 	}
-	list := []step{total("Usual for this minute", e.Expected)}
+	list := []step{total("Usual here", e.Expected)}
 	at := e.Expected
-	for _, c := range e.Contributions {
+	for _, c := range largest(e.Contributions) {
 		s := step{Label: c.Feature, Seen: c.Seen, Bucket: c.Bucket, Value: signed(c.Effect) + " " + e.Unit}
 		s.X, s.W = between(at, at+c.Effect)
 		at += c.Effect
@@ -81,9 +83,38 @@ func steps(e *Explanation) []step {
 	}
 	list = append(list, total("Predicted", e.Predicted))
 	if observed, known := e.Observed.Get(); known {
-		list = append(list, total("Measured", observed))
+		rest := step{Label: "Not explained", Value: signed(observed-e.Predicted) + " " + e.Unit, Bucket: "unknown"}
+		rest.X, rest.W = between(e.Predicted, observed)
+		list = append(list, rest, total("Measured", observed))
 	}
 	return list
+}
+
+// contributionsShown bounds the rows of an explanation; what is small is summed up.
+const contributionsShown = 6
+
+func largest(all []Contribution) []Contribution {
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b Contribution) int { return cmp.Compare(math.Abs(b.Effect), math.Abs(a.Effect)) })
+	if len(sorted) <= contributionsShown {
+		return sorted
+	}
+	rest := Contribution{Feature: "Everything else", Bucket: "unknown"}
+	for _, c := range sorted[contributionsShown:] {
+		rest.Effect += c.Effect
+	}
+	return append(sorted[:contributionsShown], rest)
+}
+
+// without says what the minute would have been if what added most had been healthy; "" where
+// nothing did.
+func without(e *Explanation) string {
+	observed, known := e.Observed.Get()
+	top := largest(e.Contributions)
+	if !known || len(top) == 0 || top[0].Effect <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("Without the part of “%s” it would have been about %s %s.", top[0].Feature, plain(max(0, observed-top[0].Effect)), e.Unit)
 }
 
 func signed(v float64) string {

@@ -64,13 +64,13 @@ func newSiteChart(rows []db.CausesOverTimeRow, from, to, complete time.Time, slo
 	}
 	y := scale{0, niceTop(float64(max(most, 4))), siteChartHeight + 12, 12}
 	c.Bottom, c.AxisY = unit(y.start), unit(y.start+18)
-	c.Ticks = ticks(y, 4, "")
+	c.Ticks = ticks(y, 4)
 	c.Times = timeTicks(from, to, x, 8)
 	for slotAt := from.UTC(); slotAt.Before(to); slotAt = slotAt.Add(slot) {
 		row, known := at[slotAt]
 		left, right := x.at(seconds(slotAt)), x.at(seconds(slotAt.Add(slot)))
 		b := bar{X: unit(left + 2), W: unit(max(1, right-left-4)), At: slotAt, Right: unit(right - 2), None: !known, Zero: known && row.BadMinutes == 0}
-		b.Title = fmt.Sprintf("%s UTC: no calls", slotAt.Format("2 Jan 15:04"))
+		b.Title = slotAt.Format("2 Jan 15:04") + " UTC: no calls"
 		if known {
 			b.Title = fmt.Sprintf("%s UTC: %s bad of %s", slotAt.Format("2 Jan 15:04"), count(row.BadMinutes), plural(int(row.Minutes), "minute"))
 		}

@@ -40,7 +40,7 @@ func functions() template.FuncMap {
 		"percent":      percent,
 		"count":        func(n any) string { return count(toInt(n)) },
 		"plural":       func(n any, one string) string { return plural(int(toInt(n)), one) },
-		"providerName": func(name provider.Name) string { return providerName(name) },
+		"providerName": providerName,
 		"providerText": func(name string) string { return providerName(provider.Name(name)) },
 		"segment":      url.PathEscape,
 		"share":        share,

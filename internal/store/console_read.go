@@ -47,7 +47,7 @@ func (s *Store) CallsSeen(ctx context.Context, f CallFilter) ([]db.CallsSeenRow,
 	if err != nil {
 		number = -1 // no meeting's
 	}
-	rows, err := s.queries().CallsSeen(ctx, db.CallsSeenParams{
+	rows, err := s.reads().CallsSeen(ctx, db.CallsSeenParams{
 		OrgID: f.OrgID, FromAt: f.From, ToAt: f.To, JoinedSince: f.From.Add(-longestCall), LegIds: f.LegIDs, SiteID: f.SiteID,
 		ClientMac: f.Client, Meeting: f.Meeting, MeetingNumber: number, MaxRows: f.Limit,
 	})
@@ -56,13 +56,13 @@ func (s *Store) CallsSeen(ctx context.Context, f CallFilter) ([]db.CallsSeenRow,
 
 // WorstLegs returns the legs with the most bad minutes, the worst first.
 func (s *Store) WorstLegs(ctx context.Context, f CallFilter) ([]int64, error) {
-	legs, err := s.queries().WorstLegs(ctx, db.WorstLegsParams{OrgID: f.OrgID, FromAt: f.From, ToAt: f.To, SiteID: f.SiteID, MaxRows: f.Limit})
+	legs, err := s.reads().WorstLegs(ctx, db.WorstLegsParams{OrgID: f.OrgID, FromAt: f.From, ToAt: f.To, SiteID: f.SiteID, MaxRows: f.Limit})
 	return legs, notFound(err, "worst calls of org %s", f.OrgID)
 }
 
 // PeopleSeen lists who was in the calls of an interval, sealed, newest first.
 func (s *Store) PeopleSeen(ctx context.Context, f CallFilter) ([]db.PeopleSeenRow, error) {
-	rows, err := s.queries().PeopleSeen(ctx, db.PeopleSeenParams{
+	rows, err := s.reads().PeopleSeen(ctx, db.PeopleSeenParams{
 		OrgID: f.OrgID, FromAt: f.From, ToAt: f.To, JoinedSince: f.From.Add(-longestCall), MaxRows: f.Limit,
 	})
 	return rows, notFound(err, "people in calls of org %s", f.OrgID)

@@ -162,10 +162,12 @@ func (b *Tab) Picture(t testing.TB, name string) {
 	}
 	var picture []byte
 	b.Do(t, chromedp.ActionFunc(func(ctx context.Context) (err error) {
-		picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).Do(ctx)
-		return err
+		if picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).Do(ctx); err != nil {
+			return fmt.Errorf("take a picture: %w", err)
+		}
+		return nil
 	}))
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600); err != nil { //nolint:gosec // whoever runs the test names the directory
 		t.Fatal(err)
 	}
 }
@@ -222,11 +224,12 @@ func (b *Tab) Wrong(t testing.TB) []string {
 	}
 	var wrong []string
 	for _, v := range violations {
-		text := fmt.Sprintf("%s (%s): %s", v.ID, v.Impact, v.Help)
+		var text strings.Builder
+		fmt.Fprintf(&text, "%s (%s): %s", v.ID, v.Impact, v.Help)
 		for _, node := range v.Nodes[:min(3, len(v.Nodes))] {
-			text += "\n    " + node.HTML + "\n    " + strings.ReplaceAll(node.Summary, "\n", " ")
+			fmt.Fprintf(&text, "\n    %s\n    %s", node.HTML, strings.ReplaceAll(node.Summary, "\n", " "))
 		}
-		wrong = append(wrong, text)
+		wrong = append(wrong, text.String())
 	}
 	if wider {
 		wrong = append(wrong, "the page is wider than the window")
