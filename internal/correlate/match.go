@@ -155,3 +155,26 @@ func (m *Matcher) Match(leg Leg) (Match, bool) {
 	}
 	return m.bySite(leg)
 }
+
+// Settled reports whether a leg's match is the same whatever other leases there are, when
+// the matcher has all leases of the leg's hardware address and private addresses, and of
+// the clients that had these.
+func (m *Matcher) Settled(leg Leg) bool {
+	atSite := len(m.public[leg.PublicIP.Unmap()]) > 0
+	if leg.Medium == MediumCellular && !atSite {
+		return true
+	}
+	for _, rule := range m.rules {
+		if rule.name == RuleHostname {
+			break
+		}
+		found := rule.find(m, leg)
+		if len(found) == 0 {
+			continue
+		}
+		found, sure := m.one(found, leg)
+		return !sure || len(absences(m.pieces(rule.name, found), leg)) == 0
+	}
+	name := hostname(leg.Hostname)
+	return !atSite && (name == "" || leg.Guest || given(name))
+}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"callweave/internal/correlate"
 	"callweave/internal/macaddr"
 	"callweave/internal/secret"
@@ -166,5 +168,47 @@ func BenchmarkMatchQuality(b *testing.B) {
 					100*float64(s.byRule[rule]-s.wrongRule[rule])/float64(s.legs))
 			}
 		}
+	}
+}
+
+// Where a leg's own leases settle its match, all others change nothing; and most are settled.
+func TestSettledMatchesNeedNoOtherLease(t *testing.T) {
+	t.Parallel()
+	w, err := world.New(world.Config{Seed: 7, Orgs: 3, SitesPerOrg: 3, APsPerSite: 4, Accounts: 1, PeoplePerOrg: 60, MeetingsPerDay: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC)
+	legs, settled := 0, map[bool]int{}
+	for _, org := range w.Orgs {
+		all := leasesOf(w, org, from.Add(-time.Hour), from.Add(28*time.Hour))
+		matcher := correlate.NewMatcher(sitesOf(org), all)
+		for _, m := range w.MeetingsStarting(w.Accounts[0], from, from.AddDate(0, 0, 1)) {
+			for _, l := range m.Legs {
+				leg := legOf(l)
+				macs := map[macaddr.Addr]bool{leg.MAC: true}
+				for _, lease := range all {
+					if slices.Contains(leg.PrivateIPs, lease.IP) && lease.From.Before(leg.LeaveAt) && lease.To.After(leg.JoinAt) {
+						macs[lease.MAC] = true
+					}
+				}
+				own := slices.DeleteFunc(slices.Clone(all), func(l correlate.Lease) bool { return !macs[l.MAC] })
+				near := correlate.NewMatcher(sitesOf(org), own)
+				legs++
+				if !near.Settled(leg) {
+					continue
+				}
+				want, matched := matcher.Match(leg)
+				got, nearMatched := near.Match(leg)
+				settled[matched]++
+				if diff := cmp.Diff(want, got); matched != nearMatched || diff != "" {
+					t.Errorf("leg of %v: all leases match %v, its own %v (-all +own):\n%s", leg.JoinAt, matched, nearMatched, diff)
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d legs are settled by their own leases: %d matched, %d not", settled[true]+settled[false], legs, settled[true], settled[false])
+	if settled[true] == 0 || settled[false] == 0 {
+		t.Error("the test proves nothing")
 	}
 }

@@ -144,6 +144,16 @@ func (m *Matcher) bridge(pieces []piece, leg Leg, weaker []rule) []piece {
 		return pieces
 	}
 	var more []piece
+	for _, away := range absences(pieces, leg) {
+		more = append(more, m.meanwhile(leg, away.from, away.to, weaker)...)
+	}
+	pieces = append(pieces, more...)
+	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Compare(a.from, b.from) })
+	return pieces
+}
+
+// absences are when the client of a leg was long out of sight.
+func absences(pieces []piece, leg Leg) (away []span) {
 	at := leg.JoinAt.UnixMicro()
 	for i := range len(pieces) + 1 {
 		until := leg.LeaveAt.UnixMicro()
@@ -151,15 +161,13 @@ func (m *Matcher) bridge(pieces []piece, leg Leg, weaker []rule) []piece {
 			until = pieces[i].from
 		}
 		if until-at > gap {
-			more = append(more, m.meanwhile(leg, at, until, weaker)...)
+			away = append(away, span{from: at, to: until})
 		}
 		if i < len(pieces) {
 			at = pieces[i].to
 		}
 	}
-	pieces = append(pieces, more...)
-	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Compare(a.from, b.from) })
-	return pieces
+	return away
 }
 
 func (m *Matcher) meanwhile(leg Leg, from, to int64, rules []rule) []piece {

@@ -48,11 +48,15 @@ func (s *Store) LandDevices(ctx context.Context, landing DeviceLanding) error {
 		return err
 	}
 	err := s.inTx(ctx, func(tx pgx.Tx, q *db.Queries) error {
+		// Fences lock the org before the link. A landing that says how far the devices are
+		// complete changes the org's row in the end; others must know what counted as complete
+		// when they were stored, to tell what is late.
+		lock := q.ShareOrg
 		if !landing.SyncedAt.IsZero() {
-			// It changes the org's row in the end, and fences lock the org before the link.
-			if _, err := q.LockOrg(ctx, landing.OrgID); err != nil {
-				return notFound(err, "lock org")
-			}
+			lock = q.LockOrg
+		}
+		if _, err := lock(ctx, landing.OrgID); err != nil {
+			return notFound(err, "lock org")
 		}
 		if err := requireOrg(ctx, q, landing.OrgID); err != nil {
 			return err

@@ -105,6 +105,9 @@ func orgSteps() []eraseStep {
 		{"leases", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
 			return q.EraseLeases(ctx, r.OrgID, n)
 		}},
+		{"late_devices", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
+			return q.EraseLateDevices(ctx, r.OrgID, n)
+		}},
 		{"sites", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
 			return q.EraseSites(ctx, r.OrgID)
 		}},

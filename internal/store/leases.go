@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,20 +19,40 @@ func (s *Store) Leases(ctx context.Context, org uuid.UUID, from, to time.Time) (
 	return rows, notFound(err, "list leases of %s", org)
 }
 
+// LeasesOfDevices lists the leases within an interval of some hardware addresses, and of
+// the clients that had some addresses.
+func (s *Store) LeasesOfDevices(ctx context.Context, org uuid.UUID, macs []net.HardwareAddr, ips []netip.Addr, from, to time.Time) ([]db.Lease, error) {
+	rows, err := s.queries().LeasesOfDevices(ctx, db.LeasesOfDevicesParams{OrgID: org, Macs: macs, Ips: ips, FromAt: from, ToAt: to})
+	return rows, notFound(err, "list leases of %s", org)
+}
+
 // upsertLeases adds leases. One that is there (same client, source and beginning) is
 // extended, and keeps an address and a name that the new one does not know.
 func upsertLeases(ctx context.Context, tx pgx.Tx, leases []db.Lease) error {
 	const merge = `
-insert into leases as l
-select distinct on (org_id, mac, source, from_at) * from incoming_leases order by org_id, mac, source, from_at, to_at desc
-on conflict (org_id, mac, source, from_at) do update
-set to_at = greatest(l.to_at, excluded.to_at), site_id = excluded.site_id,
-    ip = coalesce(excluded.ip, l.ip), ap_mac = coalesce(excluded.ap_mac, l.ap_mac),
-    ssid = excluded.ssid, band = excluded.band, wired = excluded.wired,
-    hostname_sealed = coalesce(l.hostname_sealed, excluded.hostname_sealed)
-where (l.to_at, l.ip, l.ap_mac, l.site_id) is distinct from
-    (greatest(l.to_at, excluded.to_at), coalesce(excluded.ip, l.ip), coalesce(excluded.ap_mac, l.ap_mac), excluded.site_id)
-    or l.hostname_sealed is null and excluded.hostname_sealed is not null`
+with before as materialized (
+    select l.mac, l.source, l.from_at, l.to_at, l.ip, l.ap_mac, l.site_id, l.band, l.hostname_sealed is not null as named
+    from leases l where (l.org_id, l.mac, l.source, l.from_at) in (select i.org_id, i.mac, i.source, i.from_at from incoming_leases i)
+), merged as (
+    insert into leases as l
+    select distinct on (org_id, mac, source, from_at) * from incoming_leases order by org_id, mac, source, from_at, to_at desc
+    on conflict (org_id, mac, source, from_at) do update
+    set to_at = greatest(l.to_at, excluded.to_at), site_id = excluded.site_id,
+        ip = coalesce(excluded.ip, l.ip), ap_mac = coalesce(excluded.ap_mac, l.ap_mac),
+        ssid = excluded.ssid, band = excluded.band, wired = excluded.wired,
+        hostname_sealed = coalesce(l.hostname_sealed, excluded.hostname_sealed)
+    where (l.to_at, l.ip, l.ap_mac, l.site_id, l.hostname_sealed is null) is distinct from
+        (greatest(l.to_at, excluded.to_at), coalesce(excluded.ip, l.ip), coalesce(excluded.ap_mac, l.ap_mac), excluded.site_id, l.hostname_sealed is null and excluded.hostname_sealed is null)
+    returning *
+), news as ( -- a lease that only goes on says nothing new of its beginning
+    select m.*, case when (m.ip, m.ap_mac, m.site_id, m.band, m.hostname_sealed is not null) is not distinct from (b.ip, b.ap_mac, b.site_id, b.band, b.named)
+        then b.to_at else m.from_at end as new_from
+    from merged m left join before b using (mac, source, from_at)
+)
+insert into late_devices (org_id, kind, device, site_id, from_at, to_at, source, lease_from, ip, ap_mac, band, named)
+select n.org_id, 'lease', n.mac, n.site_id, n.new_from, n.to_at, n.source, n.from_at, n.ip, n.ap_mac, n.band, n.hostname_sealed is not null
+from news n join orgs o using (org_id)
+where n.new_from < o.devices_synced_at and n.new_from < n.to_at`
 	return mergeRows(ctx, tx, "leases", merge, len(leases), func(i int) []any {
 		l := leases[i]
 		return []any{l.OrgID, l.Mac, l.FromAt, l.Source, l.ToAt, l.SiteID, l.Ip, l.ApMac, l.Ssid, l.Band, l.Wired, l.HostnameSealed}

@@ -42,7 +42,7 @@ func TestCallMinutesAreWrittenWhole(t *testing.T) {
 		minute.LegID = int64(100 + i)
 		many = append(many, minute)
 	}
-	landed, err := s.LandWeaves(t.Context(), ref, orgs[0], []WeaveLanding{
+	landed, err := s.LandWeaves(t.Context(), ref, orgs[0], 0, []WeaveLanding{
 		{MeetingID: "m", Revision: 1, Minutes: []db.CallMinute{known, unknown}}, {MeetingID: "none", Revision: 1}, {MeetingID: "n", Revision: 1, Minutes: many},
 	})
 	if err != nil || len(landed) != 3 {

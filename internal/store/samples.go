@@ -36,9 +36,18 @@ func (s *Store) ensureDevicePartitions(ctx context.Context, landing DeviceLandin
 
 func upsertSamples(ctx context.Context, tx pgx.Tx, landing DeviceLanding) error {
 	const (
-		clients = "insert into client_samples select * from incoming_client_samples where end_at - start_at <= interval '2 hours' on conflict do nothing"
-		radios  = "insert into radio_samples select * from incoming_radio_samples where end_at - start_at <= interval '2 hours' on conflict do nothing"
-		wans    = "insert into wan_samples select * from incoming_wan_samples where end_at - start_at <= interval '2 hours' on conflict do nothing"
+		clients = `with added as (
+    insert into client_samples select * from incoming_client_samples where end_at - start_at <= interval '2 hours'
+    on conflict do nothing returning org_id, mac, start_at, end_at
+)` + noteClients
+		radios = `with added as (
+    insert into radio_samples select * from incoming_radio_samples where end_at - start_at <= interval '2 hours'
+    on conflict do nothing returning org_id, ap_mac, site_id, start_at, end_at
+)` + noteRadios
+		wans = `with added as (
+    insert into wan_samples select * from incoming_wan_samples where end_at - start_at <= interval '2 hours'
+    on conflict do nothing returning org_id, site_id, start_at, end_at
+)` + noteWANs
 	)
 	if err := mergeRows(ctx, tx, "client_samples", clients, len(landing.Clients), func(i int) []any {
 		c := landing.Clients[i]

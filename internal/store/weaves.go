@@ -45,6 +45,8 @@ const beyondLeg = 24 * time.Hour
 type WeaveLanding struct {
 	MeetingID string
 	Revision  int32
+	// DevicesRevision is how often late devices had touched the meeting when it was listed.
+	DevicesRevision int32
 	// Provisional says that the meeting ran when it was read.
 	Provisional bool
 	// ThresholdsRevision is that of the org's thresholds that the minutes were judged by.
@@ -55,8 +57,10 @@ type WeaveLanding struct {
 
 // LandWeaves replaces what was woven of some meetings of an account for an org, in one
 // transaction. It returns which were landed: a meeting of which something newer is woven
-// already is left as it is. [ErrFenced] where the link is not active.
-func (s *Store) LandWeaves(ctx context.Context, ref provider.AccountRef, org uuid.UUID, landings []WeaveLanding) (landed map[string]bool, err error) {
+// already is left as it is. lateMarks is the org's from before its devices were read:
+// where late devices were looked through since, the meetings stay queued. [ErrFenced] where
+// the link is not active.
+func (s *Store) LandWeaves(ctx context.Context, ref provider.AccountRef, org uuid.UUID, lateMarks int64, landings []WeaveLanding) (landed map[string]bool, err error) {
 	var span days
 	for i := range landings {
 		for j := range landings[i].Minutes {
@@ -67,10 +71,13 @@ func (s *Store) LandWeaves(ctx context.Context, ref provider.AccountRef, org uui
 		return nil, err
 	}
 	err = s.inTx(ctx, func(tx pgx.Tx, q *db.Queries) error {
+		if err := q.ShareLateDevices(ctx, org); err != nil {
+			return fmt.Errorf("wait for late devices: %w", err)
+		}
 		if err := requireLink(ctx, q, ref, org); err != nil {
 			return err
 		}
-		put, err := putWeaves(ctx, q, ref, org, landings)
+		put, err := putWeaves(ctx, q, ref, org, lateMarks, landings)
 		if err != nil {
 			return fmt.Errorf("put weaves: %w", err)
 		}
@@ -90,12 +97,13 @@ func (s *Store) LandWeaves(ctx context.Context, ref provider.AccountRef, org uui
 }
 
 // putWeaves notes what is woven; it serialises the weavers of each meeting.
-func putWeaves(ctx context.Context, q *db.Queries, ref provider.AccountRef, org uuid.UUID, landings []WeaveLanding) ([]string, error) {
-	params := db.PutWeavesParams{OrgID: org, Provider: string(ref.Provider), AccountID: ref.AccountID}
+func putWeaves(ctx context.Context, q *db.Queries, ref provider.AccountRef, org uuid.UUID, lateMarks int64, landings []WeaveLanding) ([]string, error) {
+	params := db.PutWeavesParams{OrgID: org, Provider: string(ref.Provider), AccountID: ref.AccountID, LateMarks: lateMarks}
 	for i := range landings {
 		l := &landings[i]
 		params.MeetingIds = append(params.MeetingIds, l.MeetingID)
 		params.Revisions = append(params.Revisions, l.Revision)
+		params.DevicesRevisions = append(params.DevicesRevisions, l.DevicesRevision)
 		params.LegsMatched = append(params.LegsMatched, int32(len(l.Matches)))
 		params.Minutes = append(params.Minutes, int32(len(l.Minutes)))
 		params.Provisional = append(params.Provisional, l.Provisional)

@@ -114,7 +114,7 @@ func TestMeetingsAreQueuedForEveryLinkThatGoesOn(t *testing.T) {
 	}
 	weave := func(meeting string, revision int32) {
 		t.Helper()
-		landed, err := s.LandWeaves(t.Context(), ref, orgs[0], []WeaveLanding{{MeetingID: meeting, Revision: revision}})
+		landed, err := s.LandWeaves(t.Context(), ref, orgs[0], 0, []WeaveLanding{{MeetingID: meeting, Revision: revision}})
 		if err != nil || !landed[meeting] {
 			t.Fatalf("land weave: %v, %v", landed, err)
 		}

@@ -88,7 +88,7 @@ func TestNoVerdictIsLeftBehind(t *testing.T) {
 	if err := b.pool.QueryRow(t.Context(), "select revision from weaves where meeting_id = $1", id).Scan(&revision); err != nil {
 		t.Fatal(err)
 	}
-	landed, err := b.store.LandWeaves(t.Context(), b.ref, org, []store.WeaveLanding{{MeetingID: id, Revision: revision}})
+	landed, err := b.store.LandWeaves(t.Context(), b.ref, org, 0, []store.WeaveLanding{{MeetingID: id, Revision: revision}})
 	if err != nil || !landed[id] {
 		t.Fatalf("landed %v, %v", landed, err)
 	}

@@ -23,7 +23,7 @@ const leaseHostname = "hostname"
 
 // weave makes the rows of one meeting.
 func (b *batch) weave(meeting db.PendingWeavesRow) (store.WeaveLanding, error) {
-	landing := store.WeaveLanding{MeetingID: meeting.MeetingID, Revision: meeting.Revision, Provisional: meeting.Provisional, ThresholdsRevision: b.thresholdsRevision}
+	landing := store.WeaveLanding{MeetingID: meeting.MeetingID, Revision: meeting.Revision, DevicesRevision: meeting.DevicesRevision, Provisional: meeting.Provisional, ThresholdsRevision: b.thresholdsRevision}
 	legs := b.legs[meeting.MeetingID]
 	minutes := 0
 	for i := range legs {

@@ -43,6 +43,8 @@ type bundle struct {
 	store     *store.Store
 	pool      *pgxpool.Pool
 	vault     *vault.Vault
+	master    *vault.Master
+	url       string
 	collector *collect.Collector
 	weaver    *weave.Weaver
 	clock     *atomic.Int64
@@ -65,6 +67,7 @@ func setup(t *testing.T, cfg world.Config, begin time.Time) *bundle {
 	t.Cleanup(server.Close)
 
 	url := testenv.Postgres(t)
+	b.url = url
 	if b.store, err = store.Open(ctx, url); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +84,7 @@ func setup(t *testing.T, cfg world.Config, begin time.Time) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.vault = vault.New(master, b.store)
+	b.master, b.vault = master, vault.New(master, b.store)
 	b.exec(t, "insert into accounts (provider, account_id) values ($1, $2)", b.ref.Provider, b.ref.AccountID)
 	for _, org := range w.Orgs {
 		token, err := master.SealText(vault.PurposeNetworkToken, secret.New(b.window.Issue(org.ID)))

@@ -8,13 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"callweave/internal/correlate"
-	"callweave/internal/macaddr"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -27,6 +25,8 @@ import (
 const (
 	maxMeetings = 100
 	maxSpread   = 3 * time.Hour
+	// fewMeetings are so few that the leases of their legs' addresses are asked for first.
+	fewMeetings = 8
 	// minutesTogether is how many call minutes a transaction has when no more meetings are
 	// added to it.
 	minutesTogether = 5000
@@ -54,12 +54,19 @@ type Result struct {
 }
 
 // Weave weaves one batch of the meetings of an account that are due for an org, the
-// earliest first, and where none is, judges anew what was judged by earlier thresholds. done is called after each meeting. A leg that was on no network of the
+// earliest first, then those that devices touch which came late, and where none is, judges
+// anew what was judged by earlier thresholds. done is called after each meeting. A leg that was on no network of the
 // org is not stored for it. A meeting that cannot be woven keeps no other from it; its
 // error is returned when the rest is done. [store.ErrFenced] where the link is being
 // unlinked.
 func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, done func()) (Result, error) {
 	var result Result
+	for more := true; more; done() {
+		var err error
+		if _, more, err = w.store.MarkLate(ctx, orgID); err != nil {
+			return result, err
+		}
+	}
 	pending, err := w.store.PendingWeaves(ctx, ref, orgID, maxMeetings)
 	if err != nil {
 		return result, err
@@ -135,7 +142,7 @@ func first(earlier, later error) error {
 
 // landTogether lands some meetings in one transaction, and each by itself where that fails.
 func (w *Weaver) landTogether(ctx context.Context, b *batch, landings []store.WeaveLanding, result *Result, done func()) (failed error) {
-	landed, err := w.store.LandWeaves(ctx, b.ref, b.orgID, landings)
+	landed, err := w.store.LandWeaves(ctx, b.ref, b.orgID, b.lateMarks, landings)
 	if err != nil && len(landings) > 1 && !errors.Is(err, store.ErrFenced) && ctx.Err() == nil {
 		for i := range landings {
 			failed = first(failed, w.landTogether(ctx, b, landings[i:i+1], result, done))
@@ -167,6 +174,7 @@ func (r *Result) add(b *batch, landing *store.WeaveLanding) {
 type batch struct {
 	ref                provider.AccountRef
 	orgID              uuid.UUID
+	lateMarks          int64 // of the org, from before its devices were read
 	thresholds         correlate.Thresholds
 	thresholdsRevision int32
 	discard            bool       // identities of guests
@@ -204,7 +212,7 @@ func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.U
 		return nil, err
 	}
 	b := &batch{
-		ref: ref, orgID: orgID, discard: link.Link.DiscardGuestInfo,
+		ref: ref, orgID: orgID, lateMarks: org.LateMarks, discard: link.Link.DiscardGuestInfo,
 		thresholds: thresholdsOf(org), thresholdsRevision: org.ThresholdsRevision,
 	}
 	if b.accountKey, err = w.vault.Key(ctx, vault.AccountScope(ref)); err != nil {
@@ -259,39 +267,6 @@ func (w *Weaver) loadLegs(ctx context.Context, b *batch, pending []db.PendingWea
 	return from, to, nil
 }
 
-// matchLegs finds out which legs were on the org's network, and returns these.
-func (w *Weaver) matchLegs(ctx context.Context, b *batch, from, to time.Time) ([]*leg, error) {
-	sites, err := w.store.Sites(ctx, b.orgID)
-	if err != nil {
-		return nil, err
-	}
-	leases, err := w.store.Leases(ctx, b.orgID, from, to)
-	if err != nil {
-		return nil, err
-	}
-	b.devices.leases = leases
-	matcher := correlate.NewMatcher(sitesOf(sites), leasesOf(leases, b.orgKey))
-	var matched []*leg
-	for _, legs := range b.legs {
-		for i := range legs {
-			l := &legs[i]
-			l.person, l.err = b.accountKey.OpenPerson(legPerson, l.PersonSealed)
-			facts := correlate.Leg{
-				ID: l.LegID, JoinAt: l.JoinAt, LeaveAt: l.leaveAt, Guest: l.Guest,
-				MAC: macaddr.FromHardware(l.Mac), PrivateIPs: l.PrivateIps,
-				Hostname: l.person.Hostname, Medium: mediumOf(l.NetworkType),
-			}
-			if l.PublicIp != nil {
-				facts.PublicIP = *l.PublicIp
-			}
-			if l.match, l.matched = matcher.Match(facts); l.matched {
-				matched = append(matched, l)
-			}
-		}
-	}
-	return matched, nil
-}
-
 // loadMatched reads the media samples of the matched legs and the device samples of
 // their clients.
 func (w *Weaver) loadMatched(ctx context.Context, b *batch, matched []*leg, from, to time.Time) error {
@@ -311,17 +286,3 @@ func (w *Weaver) loadMatched(ctx context.Context, b *batch, matched []*leg, from
 
 // beyondLeg is how far the first and last minutes of a call reach beyond it.
 const beyondLeg = time.Minute
-
-// mediumOf reads what Zoom calls a leg's network type (Dashboard API reference, "List
-// meeting participants": Wired, Wifi, PPP, Cellular, Others).
-func mediumOf(networkType string) correlate.Medium {
-	switch strings.ToLower(networkType) {
-	case "wired":
-		return correlate.MediumWired
-	case "wifi":
-		return correlate.MediumWireless
-	case "cellular":
-		return correlate.MediumCellular
-	}
-	return correlate.MediumUnknown
-}

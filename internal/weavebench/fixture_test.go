@@ -29,6 +29,7 @@ type stage struct {
 	org    uuid.UUID
 	pool   *pgxpool.Pool
 	vault  *vault.Vault
+	store  *store.Store
 	weaver *weave.Weaver
 }
 
@@ -56,7 +57,7 @@ func newStage(b *testing.B, d day) *stage {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s.vault = vault.New(master, kept)
+	s.vault, s.store = vault.New(master, kept), kept
 	s.weaver = weave.New(kept, s.vault)
 	s.exec("insert into orgs (org_id, name, mist_url, mist_token_sealed, devices_synced_at) values ($1, 'Org', '', '', $2)", s.org, d.begin().AddDate(0, 0, 1))
 	s.exec("insert into accounts (provider, account_id) values ($1, $2)", s.ref.Provider, s.ref.AccountID)

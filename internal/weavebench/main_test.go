@@ -1,7 +1,6 @@
 // Package weavebench measures weaving on a real Postgres: a day of an org, from its
 // stored media and device samples to call minutes, against a bare COPY of the same rows
-// and against the same result by plain SQL. `make bench-weave` runs it; docs/weaving.md
-// says what it prints.
+// and against the same result by plain SQL. `make bench-weave` runs it.
 package weavebench
 
 import (

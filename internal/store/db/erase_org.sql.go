@@ -28,6 +28,7 @@ select 'client_samples'::text as table_name, count(*) as rows from client_sample
 union all select 'radio_samples', count(*) from radio_samples r where r.org_id = $1
 union all select 'wan_samples', count(*) from wan_samples w where w.org_id = $1
 union all select 'leases', count(*) from leases l where l.org_id = $1
+union all select 'late_devices', count(*) from late_devices d where d.org_id = $1
 union all select 'sites', count(*) from sites s where s.org_id = $1
 union all select 'device_states', count(*) from device_states d where d.org_id = $1
 union all select 'authorizations', count(*) from authorizations z
@@ -111,6 +112,19 @@ delete from device_states where org_id = $1
 
 func (q *Queries) EraseDeviceState(ctx context.Context, orgID uuid.UUID) (int64, error) {
 	result, err := q.db.Exec(ctx, eraseDeviceState, orgID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const eraseLateDevices = `-- name: EraseLateDevices :execrows
+delete from late_devices
+where ctid = any(array(select d.ctid from late_devices d where d.org_id = $1 limit $2))
+`
+
+func (q *Queries) EraseLateDevices(ctx context.Context, orgID uuid.UUID, maxRows int32) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseLateDevices, orgID, maxRows)
 	if err != nil {
 		return 0, err
 	}

@@ -7,10 +7,71 @@ package db
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
 )
+
+const leasesOfDevices = `-- name: LeasesOfDevices :many
+select l.org_id, l.mac, l.from_at, l.source, l.to_at, l.site_id, l.ip, l.ap_mac, l.ssid, l.band, l.wired, l.hostname_sealed from (
+    select unnest($1::macaddr[]) as mac
+    union
+    select i.mac from leases i
+    where i.org_id = $2 and i.ip = any($3::inet[]) and i.from_at < $4 and i.to_at > $5
+) d
+join leases l on l.org_id = $2 and l.mac = d.mac and l.to_at > $5 and l.from_at < $4
+order by l.mac, l.from_at
+`
+
+type LeasesOfDevicesParams struct {
+	Macs   []net.HardwareAddr
+	OrgID  uuid.UUID
+	Ips    []netip.Addr
+	ToAt   time.Time
+	FromAt time.Time
+}
+
+// Those of the hardware addresses, and of the clients that had one of the addresses.
+func (q *Queries) LeasesOfDevices(ctx context.Context, arg LeasesOfDevicesParams) ([]Lease, error) {
+	rows, err := q.db.Query(ctx, leasesOfDevices,
+		arg.Macs,
+		arg.OrgID,
+		arg.Ips,
+		arg.ToAt,
+		arg.FromAt,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Lease
+	for rows.Next() {
+		var i Lease
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.Mac,
+			&i.FromAt,
+			&i.Source,
+			&i.ToAt,
+			&i.SiteID,
+			&i.Ip,
+			&i.ApMac,
+			&i.Ssid,
+			&i.Band,
+			&i.Wired,
+			&i.HostnameSealed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
 
 const leasesOverlapping = `-- name: LeasesOverlapping :many
 select org_id, mac, from_at, source, to_at, site_id, ip, ap_mac, ssid, band, wired, hostname_sealed from leases

@@ -194,6 +194,23 @@ type HarvestClaim struct {
 	ExpiresAt  time.Time
 }
 
+type LateDevice struct {
+	LateID    int64
+	OrgID     uuid.UUID
+	Kind      string
+	Device    net.HardwareAddr
+	SiteID    *uuid.UUID
+	FromAt    time.Time
+	ToAt      time.Time
+	Source    *string
+	LeaseFrom *time.Time
+	Ip        *netip.Addr
+	ApMac     net.HardwareAddr
+	Band      *string
+	Named     *bool
+	LandedAt  time.Time
+}
+
 type Lease struct {
 	OrgID          uuid.UUID
 	Mac            net.HardwareAddr
@@ -358,6 +375,7 @@ type Org struct {
 	DevicesSyncedAt    *time.Time
 	DevicesError       *string
 	CreatedAt          time.Time
+	LateMarks          int64
 	KeepMinutesDays    *int32
 	KeepMediaDays      *int32
 	KeepDevicesDays    *int32
@@ -466,19 +484,21 @@ type WanSample struct {
 }
 
 type Weafe struct {
-	OrgID              uuid.UUID
-	Provider           string
-	AccountID          string
-	MeetingID          string
-	Revision           int32
-	LegsMatched        int32
-	Minutes            int32
-	WovenAt            *time.Time
-	ReadRevision       int32
-	EndAt              *time.Time
-	Pending            bool
-	Provisional        bool
-	ThresholdsRevision int32
+	OrgID                uuid.UUID
+	Provider             string
+	AccountID            string
+	MeetingID            string
+	Revision             int32
+	LegsMatched          int32
+	Minutes              int32
+	WovenAt              *time.Time
+	ReadRevision         int32
+	EndAt                *time.Time
+	Provisional          bool
+	DevicesRevision      int32
+	WovenDevicesRevision int32
+	Pending              bool
+	ThresholdsRevision   int32
 }
 
 type WebhookEvent struct {

@@ -63,12 +63,12 @@ func (q *Queries) LinksOfOrg(ctx context.Context, orgID uuid.UUID) ([]LinksOfOrg
 }
 
 const pendingWeaves = `-- name: PendingWeaves :many
-select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at, m.provisional
+select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at, m.provisional, due.devices_revision
 from (
-    select w.meeting_id from weaves w
+    select w.meeting_id, w.devices_revision from weaves w
     where w.provider = $1 and w.account_id = $2 and w.org_id = $3 and w.pending
       and w.end_at <= (select o.devices_synced_at from orgs o where o.org_id = $3)
-    order by w.end_at, w.meeting_id
+    order by (w.read_revision <= w.revision), w.end_at, w.meeting_id
     limit $4
 ) due
 join meetings m on m.provider = $1 and m.account_id = $2 and m.meeting_id = due.meeting_id
@@ -83,17 +83,18 @@ type PendingWeavesParams struct {
 }
 
 type PendingWeavesRow struct {
-	MeetingID   string
-	MeetingUuid *uuid.UUID
-	Revision    int32
-	StartAt     time.Time
-	EndAt       time.Time
-	Provisional bool
+	MeetingID       string
+	MeetingUuid     *uuid.UUID
+	Revision        int32
+	StartAt         time.Time
+	EndAt           time.Time
+	Provisional     bool
+	DevicesRevision int32
 }
 
 // Meetings read since they were last woven for the org, and whose devices are known
-// up to their end: those that ended first, by when they began, so that a batch is of one
-// time.
+// up to their end, and after these the ones that late devices touch: those that ended first,
+// by when they began, so that a batch is of one time.
 func (q *Queries) PendingWeaves(ctx context.Context, arg PendingWeavesParams) ([]PendingWeavesRow, error) {
 	rows, err := q.db.Query(ctx, pendingWeaves,
 		arg.Provider,
@@ -115,6 +116,7 @@ func (q *Queries) PendingWeaves(ctx context.Context, arg PendingWeavesParams) ([
 			&i.StartAt,
 			&i.EndAt,
 			&i.Provisional,
+			&i.DevicesRevision,
 		); err != nil {
 			return nil, err
 		}
@@ -127,18 +129,19 @@ func (q *Queries) PendingWeaves(ctx context.Context, arg PendingWeavesParams) ([
 }
 
 const putWeaves = `-- name: PutWeaves :many
-insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, thresholds_revision, read_revision, woven_at)
-select $1::uuid, $2::text, $3::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.thresholds_revision, n.revision, now()
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, thresholds_revision, read_revision, woven_devices_revision, woven_at)
+select $1::uuid, $2::text, $3::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.thresholds_revision, n.revision, n.devices_revision, now()
 from (
-    select unnest($4::text[]) as meeting_id, unnest($5::integer[]) as revision,
-        unnest($6::integer[]) as legs_matched, unnest($7::integer[]) as minutes, unnest($8::boolean[]) as provisional,
-        unnest($9::integer[]) as thresholds_revision
+    select unnest($4::text[]) as meeting_id, unnest($5::integer[]) as revision, unnest($6::integer[]) as devices_revision,
+        unnest($7::integer[]) as legs_matched, unnest($8::integer[]) as minutes, unnest($9::boolean[]) as provisional,
+        unnest($10::integer[]) as thresholds_revision
 ) n
 order by n.meeting_id
 on conflict (provider, account_id, meeting_id, org_id) do update
-set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional,
-    thresholds_revision = excluded.thresholds_revision, woven_at = excluded.woven_at
-where w.revision <= excluded.revision
+set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional, woven_at = excluded.woven_at,
+    thresholds_revision = excluded.thresholds_revision, woven_devices_revision = excluded.woven_devices_revision,
+    devices_revision = w.devices_revision + (select (o.late_marks <> $11::bigint)::integer from orgs o where o.org_id = $1)
+where (w.revision, w.woven_devices_revision) <= (excluded.revision, excluded.woven_devices_revision)
 returning w.meeting_id
 `
 
@@ -148,14 +151,17 @@ type PutWeavesParams struct {
 	AccountID           string
 	MeetingIds          []string
 	Revisions           []int32
+	DevicesRevisions    []int32
 	LegsMatched         []int32
 	Minutes             []int32
 	Provisional         []bool
 	ThresholdsRevisions []int32
+	LateMarks           int64
 }
 
 // Serialises the weavers of each meeting, in the order of the meetings, and refuses a
-// revision older than the woven one.
+// revision older than the woven one. Where late devices were looked through since this one's
+// were read, call minutes of it were missing in that look: it stays queued.
 func (q *Queries) PutWeaves(ctx context.Context, arg PutWeavesParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, putWeaves,
 		arg.OrgID,
@@ -163,10 +169,12 @@ func (q *Queries) PutWeaves(ctx context.Context, arg PutWeavesParams) ([]string,
 		arg.AccountID,
 		arg.MeetingIds,
 		arg.Revisions,
+		arg.DevicesRevisions,
 		arg.LegsMatched,
 		arg.Minutes,
 		arg.Provisional,
 		arg.ThresholdsRevisions,
+		arg.LateMarks,
 	)
 	if err != nil {
 		return nil, err
@@ -193,6 +201,7 @@ from meetings m
 join links l using (provider, account_id)
 where m.provider = $1 and m.account_id = $2 and m.meeting_id = any($3::text[]) and l.status <> 'unlinking'
   and (l.live or not m.provisional)
+order by m.meeting_id, l.org_id -- as they are locked by everybody who locks several
 on conflict (provider, account_id, meeting_id, org_id) do update
 set read_revision = excluded.read_revision, end_at = excluded.end_at
 `

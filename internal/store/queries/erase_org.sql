@@ -41,6 +41,10 @@ where s.ctid = any(array(
 delete from leases
 where ctid = any(array(select l.ctid from leases l where l.org_id = @org_id limit @max_rows));
 
+-- name: EraseLateDevices :execrows
+delete from late_devices
+where ctid = any(array(select d.ctid from late_devices d where d.org_id = @org_id limit @max_rows));
+
 -- name: EraseSites :execrows
 delete from sites where org_id = $1;
 
@@ -59,6 +63,7 @@ select 'client_samples'::text as table_name, count(*) as rows from client_sample
 union all select 'radio_samples', count(*) from radio_samples r where r.org_id = @org_id
 union all select 'wan_samples', count(*) from wan_samples w where w.org_id = @org_id
 union all select 'leases', count(*) from leases l where l.org_id = @org_id
+union all select 'late_devices', count(*) from late_devices d where d.org_id = @org_id
 union all select 'sites', count(*) from sites s where s.org_id = @org_id
 union all select 'device_states', count(*) from device_states d where d.org_id = @org_id
 union all select 'authorizations', count(*) from authorizations z

@@ -6,3 +6,14 @@ select * from leases
 where org_id = @org_id and to_at > @from_at and from_at < @to_at
   and (from_at >= @day_before or to_at - from_at > interval '24 hours')
 order by mac, from_at;
+
+-- name: LeasesOfDevices :many
+-- Those of the hardware addresses, and of the clients that had one of the addresses.
+select l.* from (
+    select unnest(@macs::macaddr[]) as mac
+    union
+    select i.mac from leases i
+    where i.org_id = @org_id and i.ip = any(@ips::inet[]) and i.from_at < @to_at and i.to_at > @from_at
+) d
+join leases l on l.org_id = @org_id and l.mac = d.mac and l.to_at > @from_at and l.from_at < @to_at
+order by l.mac, l.from_at;

@@ -1,13 +1,13 @@
 -- name: PendingWeaves :many
 -- Meetings read since they were last woven for the org, and whose devices are known
--- up to their end: those that ended first, by when they began, so that a batch is of one
--- time.
-select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at, m.provisional
+-- up to their end, and after these the ones that late devices touch: those that ended first,
+-- by when they began, so that a batch is of one time.
+select m.meeting_id, m.meeting_uuid, m.revision, m.start_at, m.end_at, m.provisional, due.devices_revision
 from (
-    select w.meeting_id from weaves w
+    select w.meeting_id, w.devices_revision from weaves w
     where w.provider = @provider and w.account_id = @account_id and w.org_id = @org_id and w.pending
       and w.end_at <= (select o.devices_synced_at from orgs o where o.org_id = @org_id)
-    order by w.end_at, w.meeting_id
+    order by (w.read_revision <= w.revision), w.end_at, w.meeting_id
     limit @max_rows
 ) due
 join meetings m on m.provider = @provider and m.account_id = @account_id and m.meeting_id = due.meeting_id
@@ -29,6 +29,7 @@ from meetings m
 join links l using (provider, account_id)
 where m.provider = @provider and m.account_id = @account_id and m.meeting_id = any(@meeting_ids::text[]) and l.status <> 'unlinking'
   and (l.live or not m.provisional)
+order by m.meeting_id, l.org_id -- as they are locked by everybody who locks several
 on conflict (provider, account_id, meeting_id, org_id) do update
 set read_revision = excluded.read_revision, end_at = excluded.end_at;
 
@@ -49,19 +50,21 @@ order by meeting_id, leg_id;
 
 -- name: PutWeaves :many
 -- Serialises the weavers of each meeting, in the order of the meetings, and refuses a
--- revision older than the woven one.
-insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, thresholds_revision, read_revision, woven_at)
-select @org_id::uuid, @provider::text, @account_id::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.thresholds_revision, n.revision, now()
+-- revision older than the woven one. Where late devices were looked through since this one's
+-- were read, call minutes of it were missing in that look: it stays queued.
+insert into weaves as w (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, provisional, thresholds_revision, read_revision, woven_devices_revision, woven_at)
+select @org_id::uuid, @provider::text, @account_id::text, n.meeting_id, n.revision, n.legs_matched, n.minutes, n.provisional, n.thresholds_revision, n.revision, n.devices_revision, now()
 from (
-    select unnest(@meeting_ids::text[]) as meeting_id, unnest(@revisions::integer[]) as revision,
+    select unnest(@meeting_ids::text[]) as meeting_id, unnest(@revisions::integer[]) as revision, unnest(@devices_revisions::integer[]) as devices_revision,
         unnest(@legs_matched::integer[]) as legs_matched, unnest(@minutes::integer[]) as minutes, unnest(@provisional::boolean[]) as provisional,
         unnest(@thresholds_revisions::integer[]) as thresholds_revision
 ) n
 order by n.meeting_id
 on conflict (provider, account_id, meeting_id, org_id) do update
-set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional,
-    thresholds_revision = excluded.thresholds_revision, woven_at = excluded.woven_at
-where w.revision <= excluded.revision
+set revision = excluded.revision, legs_matched = excluded.legs_matched, minutes = excluded.minutes, provisional = excluded.provisional, woven_at = excluded.woven_at,
+    thresholds_revision = excluded.thresholds_revision, woven_devices_revision = excluded.woven_devices_revision,
+    devices_revision = w.devices_revision + (select (o.late_marks <> @late_marks::bigint)::integer from orgs o where o.org_id = @org_id)
+where (w.revision, w.woven_devices_revision) <= (excluded.revision, excluded.woven_devices_revision)
 returning w.meeting_id;
 
 -- name: LinksOfOrg :many

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/store/db"
+)
+
+// Devices that come late are about a time up to which the org's data counted as complete:
+// meetings of it may be woven. They are noted in the transaction that stores them, and
+// found in call minutes some minutes later, together with what else came meanwhile.
+
+const (
+	// lateWait is how long late devices wait for more of them: a poll or an import brings
+	// them in pieces, and a meeting that several touch is woven anew once.
+	lateWait = 5 * time.Minute
+	// lateRows is how many notes are taken in one transaction.
+	lateRows = 2000
+)
+
+// MarkLate queues the meetings of an org that devices touch which came late some minutes
+// ago. It reports how many, and whether there is more to look through.
+func (s *Store) MarkLate(ctx context.Context, org uuid.UUID) (meetings int, more bool, err error) {
+	if due, err := s.queries().LateDevicesDue(ctx, org, lateWait.Seconds()); err != nil || !due {
+		return 0, false, notFound(err, "look for late devices of %s", org)
+	}
+	err = s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+		if _, err := q.LockOrg(ctx, org); err != nil {
+			return notFound(err, "lock org")
+		}
+		// Before the look: a weaver that puts its call minutes after it sees that there was one.
+		if err := q.LockLateDevices(ctx, org); err != nil {
+			return err
+		}
+		if err := q.NextLateMark(ctx, org); err != nil {
+			return err
+		}
+		if err := q.SearchLateByIndex(ctx); err != nil {
+			return err
+		}
+		marked, err := q.MarkLate(ctx, org, lateRows)
+		meetings, more = int(marked.Meetings), marked.Taken == lateRows
+		return err
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("mark what late devices of %s touch: %w", org, err)
+	}
+	return meetings, more, nil
+}
+
+// The statements that note what is late of the samples that a landing adds. Samples of one
+// device that follow one another are one note; where a landing has very many, all that
+// they cover is one.
+const (
+	noteClients = `
+, islands as (
+    select a.org_id, 'client' as kind, a.mac as device, null::uuid as site_id, range_agg(tstzrange(a.start_at, a.end_at)) as times
+    from added a join orgs o using (org_id) where a.start_at < o.devices_synced_at and a.start_at < a.end_at group by a.org_id, a.mac
+)` + noteIslands
+	noteRadios = `
+, islands as (
+    select a.org_id, 'radio' as kind, a.ap_mac as device, a.site_id, range_agg(tstzrange(a.start_at, a.end_at)) as times
+    from added a join orgs o using (org_id) where a.start_at < o.devices_synced_at and a.start_at < a.end_at group by a.org_id, a.ap_mac, a.site_id
+)` + noteIslands
+	noteWANs = `
+, islands as (
+    select a.org_id, 'wan' as kind, null::macaddr as device, a.site_id, range_agg(tstzrange(a.start_at, a.end_at)) as times
+    from added a join orgs o using (org_id) where a.start_at < o.devices_synced_at and a.start_at < a.end_at group by a.org_id, a.site_id
+)` + noteIslands
+	noteIslands = `
+, notes as (
+    select org_id, kind, device, site_id, time from islands, unnest(times) time
+), few as (
+    select count(*) <= 500 as yes from notes
+)
+insert into late_devices (org_id, kind, device, site_id, from_at, to_at)
+select org_id, kind, device, site_id, lower(time), upper(time) from notes where (select yes from few)
+union all
+select org_id, 'all', null, null, lower(time), upper(time)
+from (select org_id, unnest(range_agg(time)) as time from notes where not (select yes from few) group by org_id) n`
+)
