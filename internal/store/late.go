@@ -78,9 +78,9 @@ const (
 ), few as (
     select count(*) <= 500 as yes from notes
 )
-insert into late_devices (org_id, kind, device, site_id, from_at, to_at)
-select org_id, kind, device, site_id, lower(time), upper(time) from notes where (select yes from few)
+insert into late_devices (org_id, kind, from_at, to_at, device, site_id)
+select org_id, kind, lower(time), upper(time), device, site_id from notes where (select yes from few)
 union all
-select org_id, 'all', null, null, lower(time), upper(time)
+select org_id, 'all', lower(time), upper(time), null::macaddr, null::uuid
 from (select org_id, unnest(range_agg(time)) as time from notes where not (select yes from few) group by org_id) n`
 )

@@ -116,7 +116,7 @@ func crowd(t *testing.T, meetings int) (*bundle, uuid.UUID, store.DeviceLanding)
 	}
 	b.exec(t, "insert into sites (org_id, site_id, name, public_ips) values ($1, $2, 'Site', $3)", org, site, []netip.Addr{netip.MustParseAddr("203.0.113.1")})
 	b.exec(t, `insert into meetings (provider, account_id, meeting_id, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count, state, revision)
-		select $1, $2, 'm-' || n, n, 'past', '', $3::timestamptz, $3::timestamptz + interval '1 hour', 3, 'settled', 1 from generate_series(0, $4::integer - 1) n`, b.ref.Provider, b.ref.AccountID, hour, meetings)
+		select $1, $2, 'm-' || n, n + 1, 'past', '', $3::timestamptz, $3::timestamptz + interval '1 hour', 3, 'settled', 1 from generate_series(0, $4::integer - 1) n`, b.ref.Provider, b.ref.AccountID, hour, meetings)
 	b.exec(t, `insert into legs (provider, account_id, meeting_id, participant_id, join_at, leave_at, guest, person_sealed, network_type, public_ip, private_ips, mac)
 		select $1, $2, 'm-' || n / 3, n, $3::timestamptz, $3::timestamptz + interval '1 hour', n % 3 = 2, $5, 'Wifi',
 			case when n % 3 = 2 then '198.51.100.9' else '203.0.113.1' end::inet, '{}', case when n % 3 < 2 then `+mac("n + 256")+` end

@@ -13,6 +13,7 @@ import (
 	"callweave/internal/measure"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
+	"callweave/internal/world"
 )
 
 // woke lets what came late have waited long enough.
@@ -129,19 +130,26 @@ func TestLateDevicesQueueWhatTheyTouch(t *testing.T) {
 		args    []any
 	}{
 		{
-			"a client", store.DeviceLanding{Clients: []db.ClientSample{{OrgID: org, Mac: c.client, StartAt: start, EndAt: end, RssiDbm: measure.Of(-50)}}},
-			"client_mac = $1 and start_at < $3 and end_at > $2", []any{c.client, start, end},
+			"a client",
+			store.DeviceLanding{Clients: []db.ClientSample{{OrgID: org, Mac: c.client, StartAt: start, EndAt: end, RssiDbm: measure.Of(-50)}}},
+			"client_mac = $1 and start_at < $3 and end_at > $2",
+			[]any{c.client, start, end},
 		},
 		{
-			"a radio", store.DeviceLanding{Radios: []db.RadioSample{{OrgID: org, ApMac: c.ap, Band: "5", SiteID: c.site, StartAt: start, EndAt: end}}},
-			"ap_mac = $1 and start_at < $3 and end_at > $2", []any{c.ap, start, end},
+			"a radio",
+			store.DeviceLanding{Radios: []db.RadioSample{{OrgID: org, ApMac: c.ap, Band: "5", SiteID: c.site, StartAt: start, EndAt: end}}},
+			"ap_mac = $1 and start_at < $3 and end_at > $2",
+			[]any{c.ap, start, end},
 		},
 		{
-			"an uplink", store.DeviceLanding{WANs: []db.WanSample{{OrgID: org, SiteID: c.site, GatewayMac: c.ap, PortID: "late", StartAt: start, EndAt: end}}},
-			"site_id = $1 and start_at < $3 and end_at > $2", []any{c.site, start, end},
+			"an uplink",
+			store.DeviceLanding{WANs: []db.WanSample{{OrgID: org, SiteID: c.site, GatewayMac: c.ap, PortID: "late", StartAt: start, EndAt: end}}},
+			"site_id = $1 and start_at < $3 and end_at > $2",
+			[]any{c.site, start, end},
 		},
 		{
-			"a client that nobody was", store.DeviceLanding{Clients: []db.ClientSample{{OrgID: org, Mac: another.Mac, StartAt: start, EndAt: end}}},
+			"a client that nobody was",
+			store.DeviceLanding{Clients: []db.ClientSample{{OrgID: org, Mac: another.Mac, StartAt: start, EndAt: end}}},
 			"false", nil,
 		},
 		{"a lease elsewhere", store.DeviceLanding{Leases: []db.Lease{elsewhere}}, "client_mac = $1 and start_at < $3 and end_at > $2", []any{c.client, elsewhere.FromAt, elsewhere.ToAt}},
@@ -251,4 +259,62 @@ func addr(t *testing.T, text string) *netip.Addr {
 		t.Fatal(err)
 	}
 	return &ip
+}
+
+// Polls tell of sessions that began hours ago, and mostly confirm what polls saw: few
+// meetings are woven anew for them, even if nothing waits for more.
+func TestPollsWeaveLittleAnew(t *testing.T) {
+	t.Parallel()
+	cfg := world.DemoConfig(7)
+	cfg.Orgs, cfg.MeetingsPerDay = 1, 90
+	b := setup(t, cfg, noon)
+	org := b.world.Orgs[0].ID
+	b.collect(t)
+	woven, ended := 0, noon.Add(-4*time.Hour)
+	all := 0
+	for range 45 {
+		b.clock.Add(60)
+		b.collect(t)
+		meetings := b.world.MeetingsEnding(b.account, ended, b.now())
+		ended = b.now()
+		b.harvest(t, meetings)
+		all += len(meetings)
+		b.woke(t)
+		woven += b.weave(t, org).Meetings
+	}
+	t.Logf("%d weaves of %d meetings", woven, all)
+	if woven < all/2 || woven > all*3/2 {
+		t.Errorf("%d weaves of %d meetings in 45 polls", woven, all)
+	}
+}
+
+// More devices than are kept apart are one note of their time.
+func TestManyLateDevicesAreOneNote(t *testing.T) {
+	t.Parallel()
+	b, org, _ := ready(t)
+	b.weave(t, org)
+	c := b.call(t, org)
+	late := store.DeviceLanding{OrgID: org}
+	for n := range 501 {
+		late.Clients = append(late.Clients, db.ClientSample{
+			OrgID: org, Mac: net.HardwareAddr{0x5c, 7, 7, 7, byte(n >> 8), byte(n)}, StartAt: c.from, EndAt: c.from.Add(time.Minute),
+		})
+	}
+	if err := b.store.LandDevices(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	if notes := b.count(t, "select count(*) from late_devices"); notes != 1 {
+		t.Errorf("%d notes of %d clients, want 1", notes, len(late.Clients))
+	}
+	b.woke(t)
+	if _, more, err := b.store.MarkLate(t.Context(), org); err != nil || more {
+		t.Fatalf("more %v, %v", more, err)
+	}
+	var want []string
+	if err := b.pool.QueryRow(t.Context(), "select array_agg(meeting_id order by meeting_id) from meetings where start_at < $2 and end_at > $1", c.from, c.from.Add(time.Minute)).Scan(&want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, b.pending(t)); diff != "" {
+		t.Errorf("queued (-want +got):\n%s", diff)
+	}
 }
