@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint bench bench-links bench-harvest bench-idle bench-match bench-weave bench-freshness bench-explain factory-model fuzz check generate tools services clean
+.PHONY: help build demo test test-histories lint tidy bench bench-links bench-harvest bench-idle bench-match bench-weave bench-freshness bench-explain factory-model fuzz check generate tools services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,7 @@ test: services ## run every test on a real PostgreSQL and Temporal
 	@race=-race; \
 	if [ "$$(go env CGO_ENABLED)" != 1 ]; then race=; echo "no C compiler found: testing without the race detector"; fi; \
 	CALLWEAVE_REQUIRE_SERVICES=1 go test $$race -timeout $(TEST_TIMEOUT) ./...
+	CALLWEAVE_REQUIRE_SERVICES=1 go -C deploy/check test -timeout $(TEST_TIMEOUT) ./...
 
 test-histories: services ## live 200 random histories of links (CALLWEAVE_HISTORIES=n for another number)
 	CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_HISTORIES=$(or $(CALLWEAVE_HISTORIES),200) \
@@ -80,6 +81,12 @@ lint: tools ## hold the code to the rules: linters, determinism, generated code,
 	$(BIN)/workflowcheck -config workflowcheck.config.yaml ./workflows/...
 	$(BIN)/sqlc diff
 	go mod tidy -diff
+	go -C deploy/check mod tidy -diff # after a change of go.mod: make tidy
+	go -C deploy/check vet ./...
+
+tidy: ## tidy the modules of the programs and of what checks their deployment
+	go mod tidy
+	go -C deploy/check mod tidy
 
 check: lint test ## everything that must be green before a merge
 

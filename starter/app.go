@@ -75,7 +75,7 @@ func (a *app) root() *cobra.Command {
 	root.SetUsageTemplate(root.UsageTemplate() + "\nEnvironment:\n" + config.Help[config.Starter]())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		a.serve(), a.migrate(),
+		a.serve(), a.health(), a.migrate(),
 		group("keys", "The master keyset", a.keysNew(), a.keysStatus(), a.keysRotate(), a.keysPromote(), a.keysReseal(), a.keysDrop()),
 		group("org", "Network orgs", a.orgAdd(), a.orgSet(), a.orgList()),
 		group("token", "API tokens", a.tokenCreate(), a.tokenList(), a.tokenLink(), a.tokenRevoke()),

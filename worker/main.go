@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"callweave/internal/config"
+	"callweave/internal/health"
 )
 
 func main() { os.Exit(run()) }
@@ -32,6 +34,20 @@ func run() int {
 			return serve(command.Context())
 		},
 	}
+	command.AddCommand(&cobra.Command{
+		Use:   "health",
+		Short: "Ask the worker that listens on LISTEN_ADDR whether it is ready",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			started = true
+			settings, err := config.Load[config.Listening](command.Context(), envconfig.OsLookuper())
+			if err != nil {
+				return err
+			}
+			return health.Probe(command.Context(), cmp.Or(settings.Addr, config.WorkerAddr))
+		},
+	})
+	command.CompletionOptions.HiddenDefaultCmd = true
 	err := command.ExecuteContext(ctx)
 	switch {
 	case err == nil:

@@ -117,7 +117,7 @@ func expressions(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, block := range regexp.MustCompile(`(?s)alert: (\w+)\n\s*expr: (?:\|\n)?(.*?)\n\s*(?:for|labels):`).FindAllStringSubmatch(string(rules), -1) {
+	for _, block := range regexp.MustCompile(`(?s)(?:alert|record): ([\w:]+)\n\s*expr: (?:\|\n)?(.*?)\n\s*(?:for:|labels:|\n)`).FindAllStringSubmatch(string(rules), -1) {
 		all["alert "+block[1]] = block[2]
 	}
 	return all

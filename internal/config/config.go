@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -74,6 +75,17 @@ type Log struct {
 	Level slog.Level `env:"LOG_LEVEL, default=info" help:"debug, info, warn or error"`
 }
 
+// Listening is where a program listens, for whoever asks it how it is.
+type Listening struct {
+	Addr string `env:"LISTEN_ADDR"`
+}
+
+// Where programs listen unless LISTEN_ADDR says otherwise.
+const (
+	StarterAddr = "127.0.0.1:8080"
+	WorkerAddr  = "127.0.0.1:8081"
+)
+
 // Public is where browsers reach the starter.
 type Public struct {
 	URL string `env:"PUBLIC_URL, default=http://127.0.0.1:8080" help:"where browsers and Zoom reach the starter, without trailing slash"`
@@ -119,9 +131,14 @@ type Worker struct {
 }
 
 // Load reads one of the structs above from lookup; [envconfig.OsLookuper] is the
-// environment itself.
+// environment itself. What is secret may lie in a file that the variable with the suffix
+// _FILE names, as orchestrators hand out secrets.
 func Load[T any](ctx context.Context, lookup envconfig.Lookuper) (T, error) {
 	var settings T
+	lookup, err := withFiles(reflect.TypeFor[T](), lookup)
+	if err != nil {
+		return settings, err
+	}
 	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &settings, Lookuper: lookup}); err != nil {
 		return settings, fmt.Errorf("read configuration: %w", err)
 	}

@@ -37,7 +37,7 @@ func TestDefaults(t *testing.T) {
 	if err := got.Validate(); err != nil {
 		t.Errorf("defaults do not validate: %v", err)
 	}
-	if got.HarvestInterval != 5*time.Minute || got.DevicesInterval != time.Minute || got.OAuthURL != "https://zoom.us/oauth" {
+	if got.HarvestInterval != 5*time.Minute || got.DevicesInterval != time.Minute || got.OAuthURL != "https://zoom.us/oauth" || got.ListenAddr != config.WorkerAddr {
 		t.Errorf("defaults are not the documented ones: %+v", got)
 	}
 	if url := got.RedirectURL("zoom"); url != "http://127.0.0.1:8080/api/v1/oauth2/app/zoom/callback" {
@@ -118,6 +118,35 @@ func TestKeysetComesFromOnePlace(t *testing.T) {
 	}
 	if _, err := load(map[string]string{"KEYSET_FILE": file + "-absent"}); err == nil {
 		t.Error("absent file: want an error")
+	}
+}
+
+// Secrets may lie in files, but not in two places; the help says so.
+func TestSecretsMayLieInFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"url": "postgres://u:p@127.0.0.1/db\n", "secret": "hush\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := map[string]string{"DATABASE_URL_FILE": filepath.Join(dir, "url"), "ZOOM_CLIENT_ID": "id", "ZOOM_CLIENT_SECRET_FILE": filepath.Join(dir, "secret")}
+	got, err := config.Load[config.Worker](t.Context(), envconfig.MapLookuper(env))
+	if err != nil || got.Database.URL.Reveal() != "postgres://u:p@127.0.0.1/db" || got.ClientSecret.Reveal() != "hush" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := got.Validate(); err != nil {
+		t.Error(err)
+	}
+	for name, extra := range map[string]string{"DATABASE_URL": "postgres://other", "ZOOM_WEBHOOK_SECRET_FILE": filepath.Join(dir, "absent")} {
+		wrong := maps.Clone(env)
+		wrong[name] = extra
+		if _, err := config.Load[config.Worker](t.Context(), envconfig.MapLookuper(wrong)); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if help := config.Help[config.Starter](); !strings.Contains(help, "CODEC_TOKEN_FILE") || strings.Contains(help, "KEYSET_FILE_FILE") {
+		t.Errorf("help:\n%s", help)
 	}
 }
 

@@ -51,7 +51,11 @@ func fields(of reflect.Type) []Variable {
 		}
 		name, options, _ := strings.Cut(tag, ",")
 		_, byDefault, _ := strings.Cut(options, "default=")
-		variables = append(variables, Variable{Name: name, Default: byDefault, Help: field.Tag.Get("help")})
+		help := field.Tag.Get("help")
+		if fromFile(field, name) {
+			help += "; or " + name + "_FILE: a file that holds it"
+		}
+		variables = append(variables, Variable{Name: name, Default: byDefault, Help: help})
 	}
 	return variables
 }
