@@ -34,7 +34,7 @@ type Verdict struct {
 	Top         [3]Feature
 	NumTop      int     // how many of Top are blamed at all
 	Confidence  float64 // that the bucket is the right one
-	Nearby      bool    // Bucket and Top are told by the samples of the minute before or after
+	Nearby      bool    // Bucket and Top are told by the samples before or after those of the minute
 }
 
 // WithoutTop is what the minute would have been with the first of Top at its healthy
@@ -131,19 +131,17 @@ func (l *leg) judge(row int, t Target) Verdict {
 	v.Parts = l.parts(row, t)
 	v.Unexplained = v.Observed - v.Parts.Predicted
 	v.rank(&v.Parts)
-	suffer := 0.0
-	if l.in.Others != nil {
-		suffer = l.in.Others[row].suffer()
-	}
+	suffer := l.suffering(row)
 	spread := l.sums[t].spread
 	v.decide(&v.Parts, suffer, unit, spread)
 	if v.Bucket != correlate.BucketUnknown {
 		return v
 	}
-	// Samples are dated to a minute or so: what was seen just before or after may have
-	// begun earlier or lasted longer.
-	for _, near := range [...]int{row + 1, row - 1} {
-		if near < l.from || near >= l.to || max(l.in.StartAt[near]-l.in.StartAt[row], l.in.StartAt[row]-l.in.StartAt[near]) > nearby {
+	// A sample speaks for the time up to it: what it shows may be over when it is taken, or
+	// have begun since. The samples beside it tell.
+	for _, direction := range [...]int{-1, 1} {
+		near, ok := l.otherSample(row, direction)
+		if !ok {
 			continue
 		}
 		w := v
@@ -158,8 +156,59 @@ func (l *leg) judge(row int, t Target) Verdict {
 	return v
 }
 
-// nearby is how far, in seconds, a minute may be whose samples speak for another.
-const nearby = 90
+// suffering is how much of what is left unexplained may be the far end's: as far as the
+// other legs suffer alike, now or around now. Alike need not be beyond the thresholds in
+// each minute.
+func (l *leg) suffering(row int) float64 {
+	if l.in.Others == nil {
+		return 0
+	}
+	const around = 240 // seconds
+	n, sum := 0.0, 0.0
+	for _, direction := range [...]int{-1, 1} {
+		for at := row + direction; at >= l.from && at < l.to; at += direction {
+			if away := l.in.StartAt[at] - l.in.StartAt[row]; max(away, -away) > around {
+				break
+			}
+			n, sum = n+1, sum+l.in.Others[at].suffer()
+		}
+	}
+	now := l.in.Others[row].suffer()
+	return max(now, (sum+now)/(n+1))
+}
+
+// otherSample finds the nearest row of the leg, in a direction, for which other samples
+// speak than for this one.
+func (l *leg) otherSample(row, direction int) (int, bool) {
+	for near := row + direction; near >= l.from && near < l.to; near += direction {
+		away := l.in.StartAt[near] - l.in.StartAt[row]
+		if max(away, -away) > farthestSample {
+			return 0, false
+		}
+		if !l.in.sameSamples(row, near) {
+			return near, true
+		}
+	}
+	return 0, false
+}
+
+// farthestSample is how far away, in seconds, a sample may speak for a minute: somewhat
+// more than the longest time between two.
+const farthestSample = 660
+
+// sameSamples reports whether two rows hold the same readings of the network.
+func (m *Minutes) sameSamples(a, b int) bool {
+	for f := range Feature(NumFeatures) {
+		if f == ClientCPU || f == ClientVPNDistance || f == RadioAPChange {
+			continue // not of a sample
+		}
+		x, y := m.at(f, a), m.at(f, b)
+		if x != y && (x == x || y == y) {
+			return false
+		}
+	}
+	return true
+}
 
 // parts is a prediction with what the leg's tunnel adds.
 func (l *leg) parts(row int, t Target) Contributions {
@@ -205,7 +254,8 @@ func (v *Verdict) decide(parts *Contributions, suffer, unit, spread float64) {
 		score[Feature(f).Bucket()] += part / unit
 	}
 	left := (v.Observed - parts.Predicted) / unit
-	score[FarEnd] = left * suffer
+	// What is known here may do more than its samples show, before it is the far end.
+	score[FarEnd] = (left - max(0, score[Client], score[Wireless], score[SiteWAN])) * suffer
 	best, second := 0.0, 0.0
 	v.Bucket = correlate.BucketUnknown
 	for _, bucket := range [...]correlate.Bucket{Client, Wireless, SiteWAN, FarEnd} {
@@ -219,7 +269,10 @@ func (v *Verdict) decide(parts *Contributions, suffer, unit, spread float64) {
 	if v.Bucket != FarEnd {
 		second = max(second, left*leastShare)
 	}
-	v.Confidence = 0.5 * math.Erfc((second-best)/(math.Sqrt2*max(0.02, spread/unit)))
+	// What is blamed is known to its spread, and no better than to a part of itself.
+	const part = 0.3
+	off := math.Sqrt(spread*spread/(unit*unit) + part*part*(best*best+second*second))
+	v.Confidence = 0.5 * math.Erfc((second-best)/(math.Sqrt2*max(0.02, off)))
 	if best < leastScore || best < second {
 		v.Bucket = correlate.BucketUnknown
 	}

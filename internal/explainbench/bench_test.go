@@ -19,7 +19,7 @@ import (
 // Everything was built and tuned on worlds of the seeds below 100. Those of the bench were
 // never fitted, tuned or looked at but for what it prints, and the factory's model has
 // seeds of its own (501 to 508).
-const firstSeed, lastSeed = 9001, 9004
+const firstSeed, lastSeed = 9001, 9003
 
 func thresholds() correlate.Thresholds {
 	return correlate.Thresholds{LatencyMS: 150, JitterMS: 40, LossRatio: 0.02}
@@ -43,8 +43,9 @@ func seeds(b *testing.B) (from, to uint64) {
 type split struct{ learn, judge *Rows }
 
 // week are the splits of one org: four days, and then four hours of the last of them,
-// before a fifth day; by polls a minute, and by means of ten minutes.
-type week struct{ days, hours, tens split }
+// before a fifth day; by polls a minute, by histories of ten minutes, and by polls every
+// ten minutes.
+type week struct{ days, hours, tens, sparse split }
 
 func collectWeek(b *testing.B, seed uint64) week {
 	b.Helper()
@@ -64,6 +65,7 @@ func collectWeek(b *testing.B, seed uint64) week {
 	noon := friday.Add(-12 * time.Hour)
 	out.hours = split{out.days.learn.Slice(out.days.learn.begin(noon), out.days.learn.begin(noon.Add(4*time.Hour))), out.days.judge}
 	out.tens = of(Sampling{Every: time.Minute, Histories: true})
+	out.sparse = of(Sampling{Every: 10 * time.Minute, Phase: time.Duration(seed*137%600) * time.Second})
 	return out
 }
 
@@ -184,28 +186,34 @@ func runBench(b *testing.B) {
 	}
 	b.Logf("worlds of seeds %d to %d; of each four days to learn from, one to explain", from, to)
 	for _, part := range []struct {
-		title string
-		of    func(week) split
+		title  string
+		depths []int // of XGBoost's trees
+		of     func(week) split
 	}{
-		{"four days of the org's data", func(w week) split { return w.days }},
-		{"four hours of the org's data", func(w week) split { return w.hours }},
-		{"means of ten minutes instead of polls", func(w week) split { return w.tens }},
+		{"four days of the org's data", []int{6, 1}, func(w week) split { return w.days }},
+		{"four hours of the org's data", []int{6, 1}, func(w week) split { return w.hours }},
+		{"four days, histories of ten minutes instead of polls", []int{6}, func(w week) split { return w.tens }},
+		{"four days, polls every ten minutes", nil, func(w week) split { return w.sparse }},
 	} {
 		var splits []split
 		for _, w := range weeks {
 			splits = append(splits, part.of(w))
 		}
-		compare(b, part.title, splits, made)
+		compare(b, part.title, splits, made, part.depths)
 	}
 	timings(b, weeks)
 }
 
 // compare scores every way of guessing on the same rows.
-func compare(b *testing.B, title string, splits []split, made *explain.Model) {
+func compare(b *testing.B, title string, splits []split, made *explain.Model, depths []int) {
 	b.Helper()
 	own, prior, shipped := &column{name: "own data alone"}, &column{name: "own data + factory"}, &column{name: "factory alone"}
 	byLimit, byZ := &column{name: "thresholds"}, &column{name: "largest z-score"}
-	deep, stumps := &column{name: "XGBoost depth 6"}, &column{name: "XGBoost depth 1"}
+	var trees []*column
+	for _, depth := range depths {
+		trees = append(trees, &column{name: fmt.Sprintf("XGBoost depth %d", depth)})
+	}
+	var sure, doubtful Score
 	var errs, base float64
 	var n int
 	var rows int
@@ -224,6 +232,9 @@ func compare(b *testing.B, title string, splits []split, made *explain.Model) {
 			for i, v := range m.Judge(nil, &s.judge.Minutes, thresholds()) {
 				if v.Bad {
 					c.add(GuessOf(&v), s.judge.Cause[i])
+				}
+				if c == prior && v.Bad && v.Bucket != correlate.BucketUnknown {
+					addByConfidence(&sure, &doubtful, &v, s.judge.Cause[i])
 				}
 			}
 		}
@@ -247,15 +258,32 @@ func compare(b *testing.B, title string, splits []split, made *explain.Model) {
 				}
 			}
 		}
-		runXGBoost(b, deep, s, verdicts, bad, 6, 100)
-		runXGBoost(b, stumps, s, verdicts, bad, 1, 200)
+		for i, depth := range depths {
+			runXGBoost(b, trees[i], s, verdicts, bad, depth, map[int]int{6: 100, 1: 200}[depth])
+		}
 	}
 	columns := []*column{own, prior, shipped, byLimit, byZ}
-	if deep.all.Rows > 0 {
-		columns = append(columns, deep, stumps)
+	for _, c := range trees {
+		if c.all.Rows > 0 {
+			columns = append(columns, c)
+		}
 	}
 	table(b, fmt.Sprintf("%s (%d minutes an org); each: bucket, top feature, one of top two", title, rows/len(splits)), columns)
+	b.Logf("own data + factory, buckets named with a confidence of 0.9 and more: %s right of %d; with less: %s right of %d",
+		ratio(sure.Bucket, sure.Rows), sure.Rows, ratio(doubtful.Bucket, doubtful.Rows), doubtful.Rows)
 	b.Logf("mean absolute error of latency over all minutes and directions: %.2f ms, of what is expected alone %.2f ms", errs/float64(n), base/float64(n))
+}
+
+func addByConfidence(sure, doubtful *Score, v *explain.Verdict, cause world.Cause) {
+	for _, a := range Answers() {
+		switch {
+		case a.Cause != cause:
+		case v.Confidence >= 0.9:
+			sure.Add(GuessOf(v), a)
+		default:
+			doubtful.Add(GuessOf(v), a)
+		}
+	}
 }
 
 // timings measures on one core, by processor time.
