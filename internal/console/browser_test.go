@@ -5,10 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"callweave/internal/access"
 	"callweave/internal/browser/browsertest"
+	"callweave/internal/console"
+	"callweave/internal/measure"
 )
 
 // signIn opens a session by hand, as people do.
@@ -63,9 +67,9 @@ func TestPagesInABrowser(t *testing.T) {
 	tab := browsertest.Open(t)
 	visit := func(name, path string) {
 		t.Helper()
+		tab.Do(t, chromedp.Navigate(b.url+path), chromedp.WaitVisible("main"))
 		for _, look := range browsertest.Looks() {
 			tab.As(t, look)
-			tab.Do(t, chromedp.Navigate(b.url+path), chromedp.WaitVisible("main"))
 			for _, wrong := range tab.Wrong(t) {
 				t.Errorf("%s, %s: %s", name, look.Name, wrong)
 			}
@@ -94,6 +98,14 @@ func TestPagesInABrowser(t *testing.T) {
 	tab.Do(t, chromedp.Navigate(b.url+"/console/calls/2"),
 		chromedp.Evaluate(`document.querySelectorAll('.minutes a')[15].getAttribute('href')`, &minute))
 	visit("call-minute", "/console/calls/2"+strings.TrimSuffix(minute, "#minute"))
+	b.why = &console.Explanation{
+		What: "Jitter of the sound received", Unit: "ms", Expected: 8, Predicted: 51.5, Observed: measure.Of(55.7), Note: "By the model that every organization begins with.",
+		Contributions: []console.Contribution{
+			{Feature: "Wi-Fi signal", Seen: "−78 dBm", Bucket: "wireless", Effect: 38}, {Feature: "Radio channel in use", Seen: "25 %", Bucket: "wireless", Effect: 6.5},
+			{Feature: "Device processor", Seen: "40 %", Bucket: "client", Effect: -1}, {Feature: "Internet line, round trip", Bucket: "site_wan", Effect: 0},
+		},
+	}
+	visit("call-explained", "/console/calls/2"+strings.TrimSuffix(minute, "#minute"))
 
 	tab.Do(t, chromedp.Navigate(b.url+"/console/links"), chromedp.Click("main form button"), chromedp.WaitVisible("main a.button"))
 	for _, look := range browsertest.Looks() {
@@ -104,7 +116,7 @@ func TestPagesInABrowser(t *testing.T) {
 		tab.Picture(t, "leaving-"+look.Name)
 	}
 	tab.As(t, browsertest.Looks()[0])
-	tab.Do(t, chromedp.Navigate(b.url+row+"/unlink"), chromedp.Click("button.danger"), chromedp.WaitVisible("[data-reload-seconds]"))
+	tab.Do(t, chromedp.Navigate(b.url+row+"/unlink"), chromedp.Click("button.danger"), chromedp.WaitVisible("[data-pending]"))
 	receipt := tab.Path(t)
 	visit("receipt", receipt)
 	visit("receipts", "/console/receipts")
@@ -119,5 +131,44 @@ func TestPagesInABrowser(t *testing.T) {
 	}
 	for _, refused := range tab.Refused() {
 		t.Errorf("the browser says: %s", refused)
+	}
+}
+
+// What the script does is comfort: without it everything is there, in UTC.
+func TestPagesWithoutTheScript(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fillCall(t)
+	tab := browsertest.Open(t)
+	tab.Do(t, emulation.SetScriptExecutionDisabled(true))
+	b.signIn(t, tab, b.tokens[access.Helpdesk])
+	tab.Do(t, chromedp.SendKeys("#text", "aa0000000001\r"), chromedp.WaitVisible(`//a[text()="Show the worst of the last day"]`),
+		chromedp.Click("main table tbody a"), chromedp.WaitVisible("#verdict"))
+	text := tab.Text(t)
+	if !strings.Contains(text, " UTC") || strings.Contains(text, "CET") || strings.Contains(text, "Copy for a ticket") {
+		t.Errorf("the page shows:\n%s", text)
+	}
+	var first string
+	tab.Do(t, chromedp.AttributeValue(".minutes a", "href", &first, nil, chromedp.ByQuery), chromedp.Click(".minutes a", chromedp.ByQuery), chromedp.WaitVisible("#minute"))
+	if !strings.HasPrefix(first, "?media=") {
+		t.Errorf("a minute leads to %q", first)
+	}
+}
+
+// The minutes of a chart are chosen by keyboard alone.
+func TestMinutesAreChosenByKeyboard(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fillCall(t)
+	tab := browsertest.Open(t)
+	b.signIn(t, tab, b.tokens[access.Admin])
+	tab.Do(t, chromedp.Navigate(b.url+"/console/calls/2"), chromedp.WaitReady(".minutes a"),
+		chromedp.Focus(`.minutes a[tabindex="0"]`, chromedp.ByQuery), chromedp.KeyEvent(kb.End), chromedp.KeyEvent(kb.ArrowLeft), chromedp.KeyEvent(kb.Enter),
+		chromedp.WaitVisible("#minute"))
+	var chosen, stops int
+	tab.Do(t, chromedp.Evaluate(`[...document.querySelectorAll('.minutes a')].findIndex((a) => a.getAttribute('aria-current'))`, &chosen),
+		chromedp.Evaluate(`document.querySelectorAll('.minutes a[tabindex="0"]').length`, &stops))
+	if chosen != 38 || stops != 1 {
+		t.Errorf("minute %d is chosen, and the chart is %d stops", chosen, stops)
 	}
 }

@@ -22,18 +22,18 @@ const (
 // callChart is a call minute by minute: what went in and out above, what the network saw of
 // the device below, on one time axis.
 type callChart struct {
-	Width, Height int
-	PlotRight     string
-	StripHeight   int
-	AxisY         string
-	Bottom        string
-	Tall          string // from the strip to the bottom
-	Panels        []panel
-	Runs          []run
-	Minutes       []hit
-	Times         []timeTick
-	Roams         []roam
-	Roamed        int
+	frame
+
+	StripHeight int
+	AxisY       string
+	Bottom      string
+	Tall        string // from the strip to the bottom
+	Panels      []panel
+	Runs        []run
+	Minutes     []hit
+	Times       []timeTick
+	Roams       []roam
+	Roamed      int
 }
 
 type panel struct {
@@ -105,7 +105,7 @@ func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.
 	}
 	from, to := minutes[0].StartAt, minutes[len(minutes)-1].EndAt
 	plot := max(chartWidth-chartLeft-chartRight, int(to.Sub(from).Minutes()*minuteWidth))
-	c := &callChart{Width: plot + chartLeft + chartRight, PlotRight: unit(float64(plot + chartLeft)), StripHeight: stripHeight}
+	c := &callChart{StripHeight: stripHeight}
 	x := scale{seconds(from), seconds(to), chartLeft, float64(plot + chartLeft)}
 	c.runs(minutes, x)
 
@@ -133,7 +133,7 @@ func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.
 		reading{"device", func(m db.CallMinute) measure.Value { return m.RadioUtilRatio }})
 	c.AxisY = unit(top + 16)
 	c.Bottom, c.Tall = unit(top), unit(top-stripHeight)
-	c.Height = int(top) + axisHeight
+	c.frame = newFrame(plot, int(top)+axisHeight)
 	c.Times = timeTicks(from, to, x, 10)
 	c.hits(minutes, x, of, selected)
 	c.roams(minutes, x)

@@ -250,6 +250,9 @@ func facts(m db.CallMinute) []fact {
 		list = append(list, fact{"Access point", text})
 	}
 	add("Wi-Fi signal", m.ClientRssiDbm, 1, " dBm")
+	if generation, known := m.ClientWifiVersion.Get(); known {
+		list = append(list, fact{"Wi-Fi generation", "Wi-Fi " + plain(generation)})
+	}
 	add("Signal over noise", m.ClientSnrDb, 1, " dB")
 	add("Rate to the device", m.ClientTxRateMbps, 1, " Mbit/s")
 	add("Rate from the device", m.ClientRxRateMbps, 1, " Mbit/s")
@@ -262,6 +265,12 @@ func facts(m db.CallMinute) []fact {
 	add("Internet line, jitter", m.WanJitterMs, 1, " ms")
 	add("Internet line, lost", m.WanLossRatio, 100, " %")
 	add("Device processor", m.ClientCpuPercent, 1, " %")
+	if m.ClientVpn != nil {
+		list = append(list, fact{"VPN", map[bool]string{true: "in use", false: "not in use"}[*m.ClientVpn]})
+	}
+	if others, known := m.OtherLegs.Get(); known && others > 0 && m.OtherLegsBad.Known() {
+		list = append(list, fact{"Others in the meeting", plain(m.OtherLegsBad.Or(0)) + " of " + plain(others) + " bad as well"})
+	}
 	return list
 }
 

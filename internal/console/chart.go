@@ -8,13 +8,25 @@ import (
 	"time"
 )
 
-// Charts are drawn here and written as SVG by the page's template: coordinates are user
-// units, which a wide screen shows as pixels.
+// Charts are drawn here and written as SVG by the page's template: coordinates are pixels.
 const (
 	chartLeft  = 56 // room for the labels of the value axis
 	chartRight = 12
-	chartWidth = 960 // of the plot, at least
+	chartWidth = 1012 // at least: what a wide page has room for
 )
+
+// frame is where a chart's plot lies. The value axis beside it stays when the plot is moved.
+type frame struct {
+	Left      int
+	LabelX    int
+	PlotWidth int
+	PlotRight string
+	Height    int
+}
+
+func newFrame(plot, height int) frame {
+	return frame{Left: chartLeft, LabelX: chartLeft - 8, PlotWidth: plot + chartRight, PlotRight: unit(float64(chartLeft + plot)), Height: height}
+}
 
 // scale maps values to user units, linearly.
 type scale struct{ from, to, start, end float64 }
@@ -80,9 +92,10 @@ func timeTicks(from, to time.Time, s scale, n int) []timeTick {
 			break
 		}
 	}
+	const labelHalf = 18 // of a label's width: it must not reach beyond the plot
 	var list []timeTick
 	for at := from.Truncate(step); at.Before(to); at = at.Add(step) {
-		if !at.Before(from) {
+		if x := s.at(seconds(at)); x > s.start+labelHalf && x < s.end-labelHalf {
 			list = append(list, timeTick{unit(s.at(seconds(at))), at})
 		}
 	}

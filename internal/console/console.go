@@ -20,8 +20,8 @@ import (
 	"callweave/internal/vault"
 )
 
-// policy lets in our style sheet, our script, our icon and our forms, nothing else.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+// policy lets in our style sheet, our script and what it asks us for, our icon and our forms, nothing else.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // Config is what a Console is built from.
 type Config struct {
@@ -131,8 +131,8 @@ func (c *Console) signedIn(action access.Action, show view) http.Handler {
 	})
 }
 
-// frame is what every page shows around its own data.
-type frame struct {
+// pageFrame is what every page shows around its own data.
+type pageFrame struct {
 	Title   string
 	Section string // of the navigation
 	Who     *access.Identity
@@ -144,7 +144,7 @@ type frame struct {
 }
 
 func (c *Console) show(w http.ResponseWriter, r *http.Request, who *access.Identity, status int, page, title string, data any) error {
-	f := frame{Title: title, Section: section(page), Who: who, Version: c.version, Data: data}
+	f := pageFrame{Title: title, Section: section(page), Who: who, Version: c.version, Data: data}
 	if who != nil {
 		org, err := c.store.Org(r.Context(), who.OrgID)
 		if err != nil {

@@ -47,6 +47,12 @@ type bundle struct {
 	site   uuid.UUID
 	tokens map[access.Role]string
 	later  time.Duration // than it is
+	why    *console.Explanation
+}
+
+// Explain explains every minute alike.
+func (b *bundle) Explain(context.Context, uuid.UUID, int64, time.Time) (*console.Explanation, error) {
+	return b.why, nil
 }
 
 // fencer plays the Link workflow.
@@ -110,6 +116,7 @@ func setup(t *testing.T) *bundle {
 		Store: b.store, Vault: v, Links: links.NewReader(b.store, v), Unlinker: links.NewUnlinker(b.store, fencer{b.store}),
 		Authorize: authorize.New(authorize.Config{Store: b.store, Master: master, Forwards: forwards, Providers: []authorize.Provider{zoom{}}}),
 		Gate:      access.NewGate(b.store), Logger: logger, PublicURL: b.url, Now: func() time.Time { return time.Now().Add(b.later) },
+		Explainer: b,
 		Requirements: map[provider.Name][]provider.Requirement{provider.Zoom: {
 			{Feature: provider.FeatureMeetings, AnyOf: []string{"dashboard:read:admin"}, Reason: "Lists meetings."},
 		}},

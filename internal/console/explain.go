@@ -96,14 +96,18 @@ const contributionsShown = 6
 func largest(all []Contribution) []Contribution {
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b Contribution) int { return cmp.Compare(math.Abs(b.Effect), math.Abs(a.Effect)) })
-	if len(sorted) <= contributionsShown {
-		return sorted
+	shown := min(len(sorted), contributionsShown)
+	for shown > 0 && round1(sorted[shown-1].Effect) == 0 {
+		shown--
 	}
 	rest := Contribution{Feature: "Everything else", Bucket: "unknown"}
-	for _, c := range sorted[contributionsShown:] {
+	for _, c := range sorted[shown:] {
 		rest.Effect += c.Effect
 	}
-	return append(sorted[:contributionsShown], rest)
+	if round1(rest.Effect) == 0 {
+		return sorted[:shown]
+	}
+	return append(sorted[:shown], rest)
 }
 
 // without says what the minute would have been if what added most had been healthy; "" where

@@ -11,16 +11,16 @@ const siteChartHeight = 180
 
 // siteChart is bad minutes over time, stacked by where they are to be fixed.
 type siteChart struct {
-	Width, Height int
-	PlotRight     string
-	Bottom        string
-	AxisY         string
-	Ticks         []tick
-	Times         []timeTick
-	Bars          []bar
-	Open          *run // what is not complete yet
-	TimeFormat    string
-	TimeLayout    string
+	frame
+
+	Bottom     string
+	AxisY      string
+	Ticks      []tick
+	Times      []timeTick
+	Bars       []bar
+	Open       *run // what is not complete yet
+	TimeFormat string
+	TimeLayout string
 }
 
 // bar is one slot of time.
@@ -52,7 +52,7 @@ func badBy(row db.CausesOverTimeRow, bucket string) int64 {
 
 // newSiteChart draws rows of slots of [from, to). What is after complete is not known yet.
 func newSiteChart(rows []db.CausesOverTimeRow, from, to, complete time.Time, slot time.Duration) *siteChart {
-	c := &siteChart{Width: chartWidth, Height: siteChartHeight + 12 + axisHeight, PlotRight: unit(chartWidth - chartRight)}
+	c := &siteChart{frame: newFrame(chartWidth-chartLeft-chartRight, siteChartHeight+12+axisHeight)}
 	x := scale{seconds(from), seconds(to), chartLeft, chartWidth - chartRight}
 	c.TimeFormat, c.TimeLayout = "time", "15:04"
 	if slot >= 6*time.Hour {

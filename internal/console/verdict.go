@@ -147,6 +147,15 @@ func standsOut(rough, fine []db.CallMinute) []string {
 	note("slow internet line", func(m db.CallMinute) measure.Value { return m.WanRttMs }, 1, " ms", func(v float64) bool { return v > 100 })
 	note("lossy internet line", func(m db.CallMinute) measure.Value { return m.WanLossRatio }, 100, " %", func(v float64) bool { return v > 0.01 })
 	note("busy processor", func(m db.CallMinute) measure.Value { return m.ClientCpuPercent }, 1, " %", func(v float64) bool { return v > 85 })
+	tunneled := 0
+	for _, m := range rough {
+		if m.ClientVpn != nil && *m.ClientVpn {
+			tunneled++
+		}
+	}
+	if 2*tunneled > len(rough) {
+		seen = append(seen, "a VPN was in use")
+	}
 	return seen
 }
 

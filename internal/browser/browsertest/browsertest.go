@@ -31,6 +31,9 @@ import (
 //go:embed axe/axe.min.js
 var axe string
 
+// still has a page do nothing by itself any more: it must not leave while it is judged.
+const still = `for (let last = setTimeout(() => {}); last > 0; last--) clearTimeout(last)`
+
 // patience bounds what a page takes on a busy machine.
 const patience = 60 * time.Second
 
@@ -215,7 +218,7 @@ func (b *Tab) Wrong(t testing.TB) []string {
 	t.Helper()
 	var raw string
 	var wider bool
-	b.Do(t, chromedp.Evaluate(axe+"\n;0", nil),
+	b.Do(t, chromedp.Evaluate(still, nil), chromedp.Evaluate(axe+"\n;0", nil),
 		chromedp.Evaluate(`axe.run(document, {resultTypes: ['violations']}).then((r) => JSON.stringify(r.violations))`, &raw, awaited),
 		chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &wider))
 	var violations []violation

@@ -42,12 +42,18 @@
     });
   }
 
-  // What is still under way is looked at again, while somebody looks.
-  const pending = document.querySelector('[data-reload-seconds]');
+  // What is still under way is looked at again, and shown anew when it has changed.
+  const pending = document.querySelector('[data-pending]');
   if (pending) {
-    setTimeout(function again() {
-      if (document.hidden) setTimeout(again, 1000); else location.reload();
-    }, 1000 * pending.dataset.reloadSeconds);
+    const look = async () => {
+      if (!document.hidden) {
+        const page = await fetch(location.href).then((answer) => answer.text()).catch(() => null);
+        const now = page && new DOMParser().parseFromString(page, 'text/html').querySelector('[data-pending]');
+        if (page && now?.dataset.pending !== pending.dataset.pending) location.reload();
+      }
+      setTimeout(look, 2000);
+    };
+    setTimeout(look, 2000);
   }
   const follow = document.querySelector('a[data-follow]');
   if (follow) location.replace(follow.href);
@@ -55,7 +61,7 @@
   // The minutes of a chart are one stop for the keyboard; arrows move within.
   const minutes = [...document.querySelectorAll('.minutes a')];
   const shownFirst = minutes.find((minute) => minute.getAttribute('aria-current')) || minutes.find((minute) => minute.getAttribute('aria-label').includes(': bad'));
-  const frame = shownFirst && shownFirst.closest('.chart');
+  const frame = shownFirst && shownFirst.closest('.plot');
   if (frame) frame.scrollLeft += shownFirst.getBoundingClientRect().left - frame.getBoundingClientRect().left - frame.clientWidth / 2;
   const current = Math.max(0, minutes.findIndex((minute) => minute.getAttribute('aria-current')));
   minutes.forEach((minute, i) => {
