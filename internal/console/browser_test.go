@@ -101,8 +101,10 @@ func TestPagesInABrowser(t *testing.T) {
 	b.why = &console.Explanation{
 		What: "Jitter of the sound received", Unit: "ms", Expected: 8, Predicted: 51.5, Observed: measure.Of(55.7), Note: "By the model that every organization begins with.",
 		Contributions: []console.Contribution{
-			{Feature: "Wi-Fi signal", Seen: "−78 dBm", Bucket: "wireless", Effect: 38}, {Feature: "Radio channel in use", Seen: "25 %", Bucket: "wireless", Effect: 6.5},
-			{Feature: "Device processor", Seen: "40 %", Bucket: "client", Effect: -1}, {Feature: "Internet line, round trip", Bucket: "site_wan", Effect: 0},
+			{Feature: "Wi-Fi signal", Seen: "−78 dBm", Bucket: "wireless", Effect: 38},
+			{Feature: "Radio channel in use", Seen: "25 %", Bucket: "wireless", Effect: 6.5},
+			{Feature: "Device processor", Seen: "40 %", Bucket: "client", Effect: -1},
+			{Feature: "Internet line, round trip", Bucket: "site_wan", Effect: 0},
 		},
 	}
 	visit("call-explained", "/console/calls/2"+strings.TrimSuffix(minute, "#minute"))
