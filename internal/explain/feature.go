@@ -27,7 +27,7 @@ const (
 	RadioBandwidth        // MHz
 	RadioChannel          //
 	RadioTxPower          // dBm
-	RadioAPChange         // 1 in a minute that begins on another access point than the one before
+	RadioAPChange         // how often the access point changed within the minute
 
 	APRTT              // ms
 	SiteNumClients     //

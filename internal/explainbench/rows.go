@@ -6,8 +6,11 @@ package explainbench
 
 import (
 	"math"
+	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"callweave/internal/correlate"
 	"callweave/internal/explain"
@@ -40,6 +43,8 @@ type sampler struct {
 	world  *world.World
 	org    *world.Org
 	leases []correlate.Lease
+	sites  map[uuid.UUID]correlate.Site
+	leased map[macaddr.Addr][]netip.Addr
 }
 
 // Collect returns the call minutes of an org in the meetings of an account that begin in
@@ -58,7 +63,18 @@ func Collect(w *world.World, org *world.Org, from, to time.Time, sampling Sampli
 			end = to
 		}
 		for _, account := range w.Accounts {
-			s := &sampler{Sampling: sampling, world: w, org: org, leases: leasesOf(w, org, from.Add(-time.Hour), end.Add(5*time.Hour))}
+			s := &sampler{
+				Sampling: sampling, world: w, org: org, leases: leasesOf(w, org, from.Add(-time.Hour), end.Add(5*time.Hour)),
+				sites: map[uuid.UUID]correlate.Site{}, leased: map[macaddr.Addr][]netip.Addr{},
+			}
+			for _, site := range sitesOf(org) {
+				s.sites[site.ID] = site
+			}
+			for _, l := range s.leases {
+				if l.IP.IsValid() {
+					s.leased[l.MAC] = append(s.leased[l.MAC], l.IP)
+				}
+			}
 			s.collect(rows, w.MeetingsStarting(account, from, end))
 		}
 	}
@@ -97,81 +113,70 @@ func (s *sampler) collect(rows *Rows, meetings []*world.Meeting) {
 	}
 }
 
-// told is a minute of a leg as Zoom tells it.
-type told struct {
-	leg *world.Leg
-	bad bool
-}
-
+// meeting appends the minutes of a meeting's matched legs.
 func (s *sampler) meeting(rows *Rows, m *world.Meeting, matches map[*world.Leg]correlate.Match, seen *observed) {
 	if !slices.ContainsFunc(m.Legs, func(l *world.Leg) bool { _, ours := matches[l]; return ours }) {
 		return
 	}
-	byMinute := map[int64][]told{}
 	minutes := make([][]world.Minute, len(m.Legs))
+	first, last := m.StartAt, m.EndAt
 	for i, l := range m.Legs {
 		for _, minute := range s.world.Minutes(l) {
-			if !minute.HasMedia() {
-				continue
+			if minute.HasMedia() {
+				minutes[i] = append(minutes[i], minute)
 			}
-			minutes[i] = append(minutes[i], minute)
-			if minute.Measurable() {
-				at := minute.StartAt.Unix()
-				byMinute[at] = append(byMinute[at], told{l, minute.Bad(world.DefaultThresholds)})
+		}
+		if l.JoinAt.Before(first) {
+			first = l.JoinAt
+		}
+		if l.LeaveAt.After(last) {
+			last = l.LeaveAt
+		}
+	}
+	far := correlate.NewFarEnd(first.UnixMicro(), last.UnixMicro())
+	for i, l := range m.Legs {
+		at := correlate.Network{Site: matches[l].SiteID, PublicIP: l.PublicIP}
+		for _, minute := range minutes[i] {
+			if bad := badness(minute); bad != nil {
+				far.Add(at, minute.StartAt.UnixMicro(), minute.StartAt.Add(time.Minute).UnixMicro(), *bad)
 			}
 		}
 	}
 	for i, l := range m.Legs {
-		if _, ours := matches[l]; ours {
-			s.leg(rows, l, minutes[i], byMinute, matches, seen)
+		if match, ours := matches[l]; ours {
+			s.leg(rows, l, minutes[i], match, far, seen)
 		}
 	}
 }
 
-// leg appends the minutes of a matched leg.
-func (s *sampler) leg(rows *Rows, l *world.Leg, minutes []world.Minute, byMinute map[int64][]told, matches map[*world.Leg]correlate.Match, seen *observed) {
-	match := matches[l]
-	near := func(o *world.Leg) bool {
-		other, ours := matches[o]
-		return o.PublicIP == l.PublicIP || ours && other.SiteID == match.SiteID
+// badness is nil where nothing was measurable.
+func badness(minute world.Minute) *bool {
+	if !minute.Measurable() {
+		return nil
 	}
+	bad := minute.Bad(world.DefaultThresholds)
+	return &bad
+}
+
+// leg appends the minutes of a matched leg.
+func (s *sampler) leg(rows *Rows, l *world.Leg, minutes []world.Minute, match correlate.Match, far *correlate.FarEnd, seen *observed) {
 	var at correlate.Intervals
 	for _, minute := range minutes {
 		at.Start = append(at.Start, minute.StartAt.UnixMicro())
 		at.End = append(at.End, minute.StartAt.Add(time.Minute).UnixMicro())
 	}
-	var before macaddr.Addr
+	roams := seen.history.Roams(nil, match.Stays, at)
+	network := correlate.Network{Site: match.SiteID, PublicIP: l.PublicIP}
 	for k, joined := range seen.history.Join(nil, match.Stays, at) {
-		var others explain.Others
-		for _, o := range byMinute[minutes[k].StartAt.Unix()] {
-			if o.leg.Attendee() != l.Attendee() {
-				count(&others, o.bad, near(o.leg))
-			}
-		}
-		s.row(rows, l, match.Stays[joined.Stay], minutes[k], others)
+		o := far.Others(network, at.Start[k], at.End[k], badness(minutes[k]))
+		s.row(rows, l, match.Stays[joined.Stay], minutes[k], explain.Others{
+			Legs: int16(o.Legs), Bad: int16(o.Bad), Near: int16(o.Near), NearBad: int16(o.NearBad),
+		})
 		n := len(rows.Leg) - 1
 		seen.fill(&rows.Minutes, n, joined)
-		if joined.AP.IsZero() {
-			continue
+		if !joined.AP.IsZero() {
+			rows.Feature[explain.RadioAPChange][n] = float32(roams[k])
 		}
-		rows.Feature[explain.RadioAPChange][n] = 0
-		if !before.IsZero() && before != joined.AP {
-			rows.Feature[explain.RadioAPChange][n] = 1
-		}
-		before = joined.AP
-	}
-}
-
-func count(others *explain.Others, bad, near bool) {
-	others.Legs++
-	if near {
-		others.Near++
-	}
-	if bad {
-		others.Bad++
-	}
-	if bad && near {
-		others.NearBad++
 	}
 }
 
@@ -195,11 +200,12 @@ func (s *sampler) row(rows *Rows, l *world.Leg, stay correlate.Stay, minute worl
 	}
 	n := len(rows.Leg) - 1
 	rows.Feature[explain.ClientCPU][n] = float32(minute.CPU.SystemMax)
-	tunnel := float32(1)
-	if site, ok := s.world.Site(stay.SiteID); ok && site.Subnet.Contains(l.PrivateIP) {
-		tunnel = 0
+	if tunnelled := correlate.Tunnelled(legOf(l), s.sites[stay.SiteID], s.leased[stay.MAC]); tunnelled != nil {
+		rows.Feature[explain.ClientVPNDistance][n] = 0
+		if *tunnelled {
+			rows.Feature[explain.ClientVPNDistance][n] = 1
+		}
 	}
-	rows.Feature[explain.ClientVPNDistance][n] = tunnel
 	for d, stream := range []world.Stream{minute.AudioIn, minute.AudioOut, minute.VideoIn, minute.VideoOut} {
 		values := []float32{nan, nan, nan}
 		if stream.Present {
@@ -234,6 +240,7 @@ func (o *observed) fill(m *explain.Minutes, n int, joined correlate.Joined) {
 		set(explain.ClientTxBytes, c.TxBytesDelta)
 		set(explain.ClientRxBytes, c.RxBytesDelta)
 		set(explain.ClientWiFiVersion, c.WiFiVersion)
+		set(explain.ClientNStreams, c.Streams)
 	}
 	switch joined.Band {
 	case "24":
