@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"callweave/internal/measure"
 	"callweave/internal/store"
@@ -74,13 +75,8 @@ func TestLateSamplesAreWoven(t *testing.T) {
 		t.Fatal(err)
 	}
 	late := store.DeviceLanding{OrgID: org}
-	for rows.Next() {
-		var s db.ClientSample
-		if err := rows.Scan(&s.OrgID, &s.Mac, &s.StartAt, &s.EndAt, &s.ApMac, &s.Band, &s.Channel, &s.RssiDbm, &s.SnrDb,
-			&s.TxRateMbps, &s.RxRateMbps, &s.TxRetries, &s.RxRetries, &s.TxBytes, &s.RxBytes); err != nil {
-			t.Fatal(err)
-		}
-		late.Clients = append(late.Clients, s)
+	if late.Clients, err = pgx.CollectRows(rows, pgx.RowToStructByPos[db.ClientSample]); err != nil {
+		t.Fatal(err)
 	}
 	if err := b.store.LandDevices(t.Context(), late); err != nil {
 		t.Fatal(err)
