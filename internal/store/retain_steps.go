@@ -77,13 +77,14 @@ func (e *expiry) table(ctx context.Context, table expiring) error {
 
 // org removes what has no partitions.
 func (e *expiry) org(ctx context.Context, q *db.Queries, org db.OrgsKeepRow) error {
-	woven := e.before(min(org.MediaDays, org.DevicesDays))
+	minutes, woven := e.before(org.MinutesDays), e.before(min(org.MediaDays, org.DevicesDays))
 	for _, remove := range []func() (int64, error){
 		func() (int64, error) { return q.ExpireLeases(ctx, org.OrgID, e.before(org.DevicesDays), expireBatch) },
 		func() (int64, error) {
 			return q.ExpireMatches(ctx, org.OrgID, e.before(org.MinutesDays), expireBatch)
 		},
-		func() (int64, error) { return q.ExpireWeaves(ctx, org.OrgID, &woven, expireBatch) },
+		func() (int64, error) { return q.ExpireWeaves(ctx, org.OrgID, &minutes, expireBatch) },
+		func() (int64, error) { return q.FinishWeaves(ctx, org.OrgID, &woven, expireBatch) },
 	} {
 		if err := e.batches(ctx, remove); err != nil {
 			return err

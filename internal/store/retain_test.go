@@ -44,6 +44,7 @@ func TestExpire(t *testing.T) {
 		LongMinutes, ShortMinutes, LongWeaves, ShortWeaves bool
 		LongMatches, ShortMatches                          bool
 		SharedLegs, OwnLegs                                bool
+		LongOpen, ShortOpen                                bool // may be woven again
 	}
 	look := func() state {
 		has := func(sql string, args ...any) bool { return number(t, s, sql, args...) > 0 }
@@ -56,28 +57,33 @@ func TestExpire(t *testing.T) {
 			OwnMedia:    has(`select count(*) from media_samples join legs l using (leg_id) where l.account_id = $1`, "own"),
 			LongMinutes: ofFirstDay("call_minutes", "start_at", long) > 0, ShortMinutes: ofFirstDay("call_minutes", "start_at", short) > 0,
 			LongWeaves: ofFirstDay("weaves", "end_at", long) > 0, ShortWeaves: ofFirstDay("weaves", "end_at", short) > 0,
+			LongOpen: ofFirstDay("weaves", "final::int * interval '10 years' + end_at", long) > 0, ShortOpen: ofFirstDay("weaves", "final::int * interval '10 years' + end_at", short) > 0,
 			LongMatches: ofFirstDay("matches", "leave_at", long) > 0, ShortMatches: ofFirstDay("matches", "leave_at", short) > 0,
 			SharedLegs: has(`select count(*) from legs`+ofAccount, "shared") && has(`select count(*) from meetings`+ofAccount, "shared"),
 			OwnLegs:    has(`select count(*) from legs`+ofAccount, "own") || has(`select count(*) from meetings`+ofAccount, "own"),
 		}
 	}
-	want := state{true, true, true, true, true, true, true, true, true, true, true, true, true, true}
+	want := state{true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true}
 	for _, step := range []struct {
 		day        int
 		change     func()
 		partitions int // of the first day, dropped
 	}{
 		{2, func() {}, 0},
-		{3, func() { want.ShortDevices, want.ShortLeases, want.ShortWeaves = false, false, false }, 0},
+		{3, func() { want.ShortDevices, want.ShortLeases, want.ShortOpen = false, false, false }, 0},
 		{4, func() {}, 0},
 		{5, func() { want.OwnMedia = false }, 0},
-		{6, func() { want.LongDevices, want.LongLeases, want.LongWeaves = false, false, false }, 3},
+		{6, func() { want.LongDevices, want.LongLeases, want.LongOpen = false, false, false }, 3},
 		{8, func() {}, 6},
-		{9, func() { want.ShortMinutes, want.ShortMatches, want.OwnLegs = false, false, false }, 0},
+		{9, func() {
+			want.ShortMinutes, want.ShortMatches, want.ShortWeaves, want.OwnLegs = false, false, false, false
+		}, 0},
 		{10, func() {}, 0},
 		{11, func() { want.SharedMedia = false }, 1},
 		{20, func() {}, 2},
-		{21, func() { want.LongMinutes, want.LongMatches, want.SharedLegs = false, false, false }, 1},
+		{21, func() {
+			want.LongMinutes, want.LongMatches, want.LongWeaves, want.SharedLegs = false, false, false, false
+		}, 1},
 	} {
 		step.change()
 		now := today.AddDate(0, 0, step.day).Add(5 * time.Hour)

@@ -85,7 +85,7 @@ type WovenMeeting struct {
 }
 
 // Rejudge has the minutes of a meeting judged anew, in one transaction that no landing of
-// it crosses: judge changes the verdicts (Bad, WorstDirection, WorstMetric, Bucket) of the
+// it crosses: judge changes the verdicts (Bad, WorstDirection, WorstMetric, Bucket, OtherLegsBad, OtherLegsNearBad) of the
 // rows it is given, and those that differ are stored. It does nothing where the meeting is
 // judged by these thresholds or later ones, or is gone. revision is that of the thresholds
 // that judge goes by; a later one leaves the meeting due. [ErrFenced] where the link is not
@@ -141,20 +141,28 @@ func rejudge(ctx context.Context, q *db.Queries, m WovenMeeting, judge func([]db
 	if err != nil {
 		return 0, fmt.Errorf("read minutes: %w", err)
 	}
-	type verdict struct{ direction, metric, bucket string }
+	type verdict struct {
+		direction, metric, bucket string
+		others, near              measure.Value
+	}
+	verdictOf := func(m *db.CallMinute) verdict {
+		return verdict{m.WorstDirection, m.WorstMetric, m.Bucket, m.OtherLegsBad, m.OtherLegsNearBad}
+	}
 	before, wasBad := make([]verdict, len(minutes)), make([]*bool, len(minutes))
 	for i := range minutes {
-		before[i], wasBad[i] = verdict{minutes[i].WorstDirection, minutes[i].WorstMetric, minutes[i].Bucket}, minutes[i].Bad
+		before[i], wasBad[i] = verdictOf(&minutes[i]), minutes[i].Bad
 	}
 	judge(minutes)
 	for i := range minutes {
 		now := &minutes[i]
-		if now.Bad == nil || (wasBad[i] != nil && *now.Bad == *wasBad[i] && before[i] == verdict{now.WorstDirection, now.WorstMetric, now.Bucket}) {
+		if now.Bad == nil || (wasBad[i] != nil && *now.Bad == *wasBad[i] && before[i] == verdictOf(now)) {
 			continue // what was not measured is not judged
 		}
 		params.LegIds, params.StartAts, params.Bads = append(params.LegIds, now.LegID), append(params.StartAts, now.StartAt), append(params.Bads, *now.Bad)
 		params.WorstDirections = append(params.WorstDirections, now.WorstDirection)
 		params.WorstMetrics, params.Buckets = append(params.WorstMetrics, now.WorstMetric), append(params.Buckets, now.Bucket)
+		params.OthersBad = append(params.OthersBad, float32(now.OtherLegsBad.Or(-1)))
+		params.NearBad = append(params.NearBad, float32(now.OtherLegsNearBad.Or(-1)))
 	}
 	if len(params.LegIds) == 0 {
 		return 0, nil

@@ -56,6 +56,11 @@ func (w *Weaver) loadEvidence(ctx context.Context, b *batch, from, to time.Time)
 			}
 		}
 	}
+	return w.loadOthers(ctx, b, ids, from, to)
+}
+
+// loadOthers reads how some legs fared.
+func (w *Weaver) loadOthers(ctx context.Context, b *batch, ids []int64, from, to time.Time) (err error) {
 	limits := store.Limits{LatencyMS: b.thresholds.LatencyMS, JitterMS: b.thresholds.JitterMS, LossRatio: b.thresholds.LossRatio}
 	if b.others, err = w.store.OtherMinutes(ctx, ids, limits, from, to); err != nil {
 		return err

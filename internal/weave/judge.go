@@ -3,6 +3,8 @@ package weave
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -30,14 +32,19 @@ func (w *Weaver) rejudge(ctx context.Context, ref provider.AccountRef, orgID uui
 		return 0, err
 	}
 	thresholds := thresholdsOf(org)
-	judge := func(minutes []db.CallMinute) {
-		for i := range minutes {
-			judgeAnew(thresholds, &minutes[i])
-		}
-	}
 	var failed error
 	for _, id := range ids {
-		_, err := w.store.Rejudge(ctx, store.WovenMeeting{AccountRef: ref, OrgID: orgID, MeetingID: id}, org.ThresholdsRevision, judge)
+		others, err := w.othersOf(ctx, ref, id, thresholds)
+		if err != nil {
+			return meetings, err
+		}
+		judge := func(minutes []db.CallMinute) {
+			for i := range minutes {
+				judgeAnew(thresholds, &minutes[i])
+			}
+			others.judgeAnew(minutes)
+		}
+		_, err = w.store.Rejudge(ctx, store.WovenMeeting{AccountRef: ref, OrgID: orgID, MeetingID: id}, org.ThresholdsRevision, judge)
 		switch {
 		case errors.Is(err, store.ErrFenced), ctx.Err() != nil:
 			return meetings, err
@@ -53,6 +60,53 @@ func (w *Weaver) rejudge(ctx context.Context, ref provider.AccountRef, orgID uui
 
 func thresholdsOf(org db.Org) correlate.Thresholds {
 	return correlate.Thresholds{LatencyMS: org.LatencyBadMs, JitterMS: org.JitterBadMs, LossRatio: org.LossBadRatio}
+}
+
+// bystanders are the legs of a meeting, and how they fared as far as that is still kept.
+type bystanders struct {
+	legs []leg
+	batch
+}
+
+// othersOf reads how the legs of a meeting fared.
+func (w *Weaver) othersOf(ctx context.Context, ref provider.AccountRef, meeting string, thresholds correlate.Thresholds) (bystanders, error) {
+	o := bystanders{batch: batch{thresholds: thresholds}}
+	rows, err := w.store.WeaveLegs(ctx, ref, []string{meeting})
+	if err != nil || len(rows) == 0 {
+		return o, err
+	}
+	ids := make([]int64, len(rows))
+	from, to := rows[0].JoinAt, rows[0].JoinAt
+	for i, row := range rows {
+		ids[i] = row.LegID
+		o.legs = append(o.legs, leg{Leg: row})
+		if row.JoinAt.Before(from) {
+			from = row.JoinAt
+		}
+		for _, at := range []*time.Time{&rows[i].JoinAt, row.LeaveAt} {
+			if at != nil && at.After(to) {
+				to = *at
+			}
+		}
+	}
+	return o, w.loadOthers(ctx, &o.batch, ids, from, to)
+}
+
+// judgeAnew counts the other legs of judged minutes by new thresholds. Where not all that
+// were counted before are still known, minutes keep the counts that they have.
+func (o *bystanders) judgeAnew(minutes []db.CallMinute) {
+	before := slices.Clone(minutes)
+	for i := range minutes {
+		delete(o.ofLeg, minutes[i].LegID) // they tell of themselves
+	}
+	o.farEnd(minutes, o.legs)
+	for i := range minutes {
+		now, was := &minutes[i], &before[i]
+		if now.OtherLegs != was.OtherLegs || now.OtherLegsNear != was.OtherLegsNear {
+			now.OtherLegs, now.OtherLegsBad = was.OtherLegs, was.OtherLegsBad
+			now.OtherLegsNear, now.OtherLegsNearBad = was.OtherLegsNear, was.OtherLegsNearBad
+		}
+	}
 }
 
 // judgeAnew changes a minute's verdict. A bad minute that is bad for the same reason as

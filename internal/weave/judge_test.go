@@ -59,12 +59,21 @@ func TestJudgingAnewIsWeavingAnew(t *testing.T) {
 		t.Error("(-woven +judged):", diff)
 	}
 
-	b.exec(t, "delete from media_samples")
-	b.exec(t, "delete from leases")
 	b.thresholds(t, org, 150, 0.02)
 	b.settle(t, org)
 	if diff := cmp.Diff(before, b.woven(t)); diff != "" {
 		t.Error("back again (-before +after):", diff)
+	}
+	b.thresholds(t, org, 60, 0.005)
+	b.settle(t, org)
+	// Of legs that were on no network only their samples tell how they fared: without these
+	// minutes keep what they say of the others.
+	b.exec(t, "delete from media_samples")
+	b.exec(t, "delete from leases")
+	b.thresholds(t, org, 150, 0.02)
+	b.settle(t, org)
+	if n := b.count(t, "select count(*) from call_minutes where bad"); n != badBefore {
+		t.Errorf("without samples %d minutes are bad, were %d", n, badBefore)
 	}
 	if judged := b.settle(t, org); judged != 0 {
 		t.Errorf("%d meetings were judged without need", judged)

@@ -171,6 +171,16 @@ func TestLateDevicesQueueWhatTheyTouch(t *testing.T) {
 			t.Errorf("%s: %d meetings stay queued", tt.name, len(b.pending(t)))
 		}
 	}
+	// What was woven from is not kept any more: it stays as it is.
+	b.exec(t, "update weaves set final = true")
+	again := store.DeviceLanding{OrgID: org, Clients: []db.ClientSample{{OrgID: org, Mac: c.client, StartAt: start, EndAt: end.Add(time.Second), RssiDbm: measure.Of(-50)}}}
+	if err := b.store.LandDevices(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	b.woke(t)
+	if _, _, err := b.store.MarkLate(t.Context(), org); err != nil || len(b.pending(t)) != 0 {
+		t.Errorf("%d final meetings are queued, %v", len(b.pending(t)), err)
+	}
 }
 
 // A lease that comes late recognises a leg that nothing recognised; one that confirms what

@@ -102,7 +102,7 @@ with late as (
 ), locked as materialized (
     select w.provider, w.account_id, w.meeting_id from weaves w
     join touched t using (provider, account_id, meeting_id)
-    where w.org_id = $1
+    where w.org_id = $1 and not w.final
     order by w.meeting_id, w.provider, w.account_id
     for no key update of w
 ), marked as (

@@ -499,6 +499,7 @@ type Weafe struct {
 	WovenDevicesRevision int32
 	Pending              bool
 	ThresholdsRevision   int32
+	Final                bool
 }
 
 type WebhookEvent struct {

@@ -162,14 +162,26 @@ func (q *Queries) ExpireMeetings(ctx context.Context, provider string, accountID
 
 const expireWeaves = `-- name: ExpireWeaves :execrows
 delete from weaves
-where ctid = any(array(
-    select w.ctid from weaves w where w.org_id = $1 and w.end_at < $2 and not w.pending limit $3))
+where ctid = any(array(select w.ctid from weaves w where w.org_id = $1 and w.end_at < $2 and not w.pending limit $3))
+`
+
+func (q *Queries) ExpireWeaves(ctx context.Context, orgID uuid.UUID, before *time.Time, maxRows int32) (int64, error) {
+	result, err := q.db.Exec(ctx, expireWeaves, orgID, before, maxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const finishWeaves = `-- name: FinishWeaves :execrows
+update weaves set final = true
+where ctid = any(array(select w.ctid from weaves w where w.org_id = $1 and w.end_at < $2 and not w.final and not w.pending limit $3))
 `
 
 // What a meeting was woven from has expired: nothing that comes late may have it woven again
 // from the rest.
-func (q *Queries) ExpireWeaves(ctx context.Context, orgID uuid.UUID, before *time.Time, maxRows int32) (int64, error) {
-	result, err := q.db.Exec(ctx, expireWeaves, orgID, before, maxRows)
+func (q *Queries) FinishWeaves(ctx context.Context, orgID uuid.UUID, before *time.Time, maxRows int32) (int64, error) {
+	result, err := q.db.Exec(ctx, finishWeaves, orgID, before, maxRows)
 	if err != nil {
 		return 0, err
 	}

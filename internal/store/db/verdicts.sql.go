@@ -172,10 +172,12 @@ func (q *Queries) NoteJudged(ctx context.Context, arg NoteJudgedParams) error {
 
 const setVerdicts = `-- name: SetVerdicts :execrows
 update call_minutes c
-set bad = n.bad, worst_direction = n.worst_direction, worst_metric = n.worst_metric, bucket = n.bucket
+set bad = n.bad, worst_direction = n.worst_direction, worst_metric = n.worst_metric, bucket = n.bucket,
+    other_legs_bad = nullif(n.others_bad, -1), other_legs_near_bad = nullif(n.near_bad, -1) -- -1 is unknown
 from (
     select unnest($4::bigint[]) as leg_id, unnest($5::timestamptz[]) as start_at, unnest($6::boolean[]) as bad,
-        unnest($7::text[]) as worst_direction, unnest($8::text[]) as worst_metric, unnest($9::text[]) as bucket
+        unnest($7::text[]) as worst_direction, unnest($8::text[]) as worst_metric, unnest($9::text[]) as bucket,
+        unnest($10::real[]) as others_bad, unnest($11::real[]) as near_bad
 ) n
 where c.org_id = $1 and c.leg_id = n.leg_id and c.start_at = n.start_at and c.start_at >= $2 and c.start_at < $3
 `
@@ -190,6 +192,8 @@ type SetVerdictsParams struct {
 	WorstDirections []string
 	WorstMetrics    []string
 	Buckets         []string
+	OthersBad       []float32
+	NearBad         []float32
 }
 
 // @earliest and @latest keep the change to the partitions of a few days.
@@ -204,6 +208,8 @@ func (q *Queries) SetVerdicts(ctx context.Context, arg SetVerdictsParams) (int64
 		arg.WorstDirections,
 		arg.WorstMetrics,
 		arg.Buckets,
+		arg.OthersBad,
+		arg.NearBad,
 	)
 	if err != nil {
 		return 0, err

@@ -64,11 +64,14 @@ delete from matches
 where ctid = any(array(select m.ctid from matches m where m.org_id = @org_id and m.leave_at < @before limit @max_rows));
 
 -- name: ExpireWeaves :execrows
+delete from weaves
+where ctid = any(array(select w.ctid from weaves w where w.org_id = @org_id and w.end_at < @before and not w.pending limit @max_rows));
+
+-- name: FinishWeaves :execrows
 -- What a meeting was woven from has expired: nothing that comes late may have it woven again
 -- from the rest.
-delete from weaves
-where ctid = any(array(
-    select w.ctid from weaves w where w.org_id = @org_id and w.end_at < @before and not w.pending limit @max_rows));
+update weaves set final = true
+where ctid = any(array(select w.ctid from weaves w where w.org_id = @org_id and w.end_at < @before and not w.final and not w.pending limit @max_rows));
 
 -- name: MeetingsToExpire :many
 select meeting_id from meetings

@@ -32,9 +32,11 @@ where org_id = @org_id and leg_id = any(@leg_ids::bigint[]) and start_at >= @ear
 -- name: SetVerdicts :execrows
 -- @earliest and @latest keep the change to the partitions of a few days.
 update call_minutes c
-set bad = n.bad, worst_direction = n.worst_direction, worst_metric = n.worst_metric, bucket = n.bucket
+set bad = n.bad, worst_direction = n.worst_direction, worst_metric = n.worst_metric, bucket = n.bucket,
+    other_legs_bad = nullif(n.others_bad, -1), other_legs_near_bad = nullif(n.near_bad, -1) -- -1 is unknown
 from (
     select unnest(@leg_ids::bigint[]) as leg_id, unnest(@start_ats::timestamptz[]) as start_at, unnest(@bads::boolean[]) as bad,
-        unnest(@worst_directions::text[]) as worst_direction, unnest(@worst_metrics::text[]) as worst_metric, unnest(@buckets::text[]) as bucket
+        unnest(@worst_directions::text[]) as worst_direction, unnest(@worst_metrics::text[]) as worst_metric, unnest(@buckets::text[]) as bucket,
+        unnest(@others_bad::real[]) as others_bad, unnest(@near_bad::real[]) as near_bad
 ) n
 where c.org_id = @org_id and c.leg_id = n.leg_id and c.start_at = n.start_at and c.start_at >= @earliest and c.start_at < @latest;
