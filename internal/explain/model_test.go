@@ -17,7 +17,7 @@ func randomMinutes(r *rand.Rand, n int) *Minutes {
 	m := &Minutes{}
 	hole := float32(math.NaN())
 	for f := range m.Feature {
-		if r.IntN(6) > 0 {
+		if r.IntN(3) == 0 || Feature(f) == ClientVPNDistance {
 			m.Feature[f] = make([]float32, n)
 		}
 	}

@@ -14,12 +14,12 @@ func office(r *rand.Rand, n int) *Minutes {
 	m := &Minutes{}
 	for i := range n {
 		rtt, cpu, tunnel := 10.0, 30.0, 0.0
-		switch {
-		case i/20%12 == 3:
+		switch i / 20 % 12 {
+		case 3:
 			rtt = 100 + 150*r.Float64()
-		case i/20%12 == 7:
+		case 7:
 			cpu = 95
-		case i/20%12 == 9:
+		case 9:
 			tunnel = 1
 		}
 		m.minute(int64(i/20), rtt+r.Float64(), cpu+r.Float64(), tunnel, Others{Legs: 2})
