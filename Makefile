@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint tidy bench bench-links bench-harvest bench-idle bench-leases bench-match bench-weave bench-freshness bench-explain factory-model fuzz check generate tools services clean
+.PHONY: help build demo test test-histories lint tidy bench bench-links bench-harvest bench-idle bench-leases bench-match bench-weave bench-api bench-freshness bench-explain factory-model fuzz check generate tools services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-weave: services ## measure weaving a day against a bare COPY and against S
 	go test -run '^$$' -bench Join ./internal/correlate
 	@CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_WEAVE_SAMPLES=$(or $(CALLWEAVE_WEAVE_SAMPLES),2000000) \
 		go test -timeout $(TEST_TIMEOUT) -run '^$$' -bench . -benchtime 1x ./internal/weavebench
+
+bench-api: services ## measure the calls API against its bare queries, over 10 million call minutes (CALLWEAVE_API_MINUTES=n for another number; the database is kept)
+	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench API -benchtime 1x -timeout 120m ./internal/apibench
 
 bench-freshness: services ## measure how soon call minutes can be queried, over a simulated day, in about 5 minutes
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -timeout $(TEST_TIMEOUT) -run '^$$' -bench Freshness -benchtime 1x ./activities

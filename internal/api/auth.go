@@ -75,11 +75,19 @@ func (s *Server) ownSite(ctx context.Context, org uuid.UUID, text string) error 
 	if err != nil {
 		return notFound(text)
 	}
+	now := time.Now()
+	if s.sites.known(org, site, now) {
+		return nil
+	}
 	own, err := s.store.OrgHasSite(ctx, org, site)
-	if err == nil && !own {
+	switch {
+	case err != nil:
+		return err
+	case !own:
 		return notFound(text)
 	}
-	return err
+	s.sites.remember(org, site, now)
+	return nil
 }
 
 func sameUUID(text string, id uuid.UUID) bool {

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,12 +26,11 @@ type callCounts struct {
 // countCalls counts calls by what they have in common. Mist knows mac only.
 func (s *Server) countCalls(w http.ResponseWriter, r *http.Request, who access.Identity) error {
 	query := r.URL.Query()
-	params := db.CountCallsByParams{OrgID: who.OrgID, SiteID: siteOf(r), Property: query.Get("distinct")}
-	switch params.Property {
-	case "":
-		params.Property = "mac"
-	case "mac", "meeting_id", "site_id", "app":
-	default:
+	property := cmp.Or(query.Get("distinct"), "mac")
+	params := db.CountCallsByParams{
+		OrgID: who.OrgID, SiteID: siteOf(r), ByMac: property == "mac", ByMeeting: property == "meeting_id", BySite: property == "site_id",
+	}
+	if !slices.Contains([]string{"mac", "meeting_id", "site_id", "app"}, property) {
 		return badRequest("distinct: want mac, meeting_id, site_id or app")
 	}
 	var err error
@@ -43,7 +44,7 @@ func (s *Server) countCalls(w http.ResponseWriter, r *http.Request, who access.I
 	if err != nil {
 		return err
 	}
-	counts := callCounts{Distinct: params.Property, Start: params.FromAt.Unix(), End: params.ToAt.Unix(), Limit: most, Results: []map[string]any{}}
+	counts := callCounts{Distinct: property, Start: params.FromAt.Unix(), End: params.ToAt.Unix(), Limit: most, Results: []map[string]any{}}
 	if query.Has("rating") {
 		if err := checkRatings(query); err != nil {
 			return err
@@ -62,12 +63,12 @@ func (s *Server) countCalls(w http.ResponseWriter, r *http.Request, who access.I
 			break
 		}
 		value := row.Value
-		if params.Property == "mac" {
+		if params.ByMac {
 			if mac, err := macaddr.Parse(value); err == nil {
 				value = mac.String()
 			}
 		}
-		counts.Results = append(counts.Results, map[string]any{"count": row.Calls, params.Property: value})
+		counts.Results = append(counts.Results, map[string]any{"count": row.Calls, property: value})
 	}
 	s.writeJSON(w, r, http.StatusOK, counts)
 	return nil

@@ -53,17 +53,25 @@ func quality(word string) *int {
 	return &score
 }
 
-// sortField reads what calls are sorted by. Mist's default is timestamp, which is when a
-// call began.
-func sortField(text string) (field string, descending bool, err error) {
-	field, descending = strings.CutPrefix(text, "-")
+// sortBy reads what calls are sorted by. Mist's default is timestamp, which is when a call
+// began.
+func sortBy(search *db.SearchCallsParams, text string) error {
+	field, descending := strings.CutPrefix(text, "-")
+	search.Descending = descending
 	switch field {
 	case "", "timestamp", "start_time", "site_id", "org_id":
-		return "start_time", descending, nil
-	case "end_time", "mac", "meeting_id", "app":
-		return field, descending, nil
+	case "end_time":
+		search.ByEnd = true
+	case "mac":
+		search.ByMac = true
+	case "meeting_id":
+		search.ByMeeting = true
+	case "app":
+		search.ByApp = true
+	default:
+		return badRequest("sort: want timestamp, start_time, end_time, mac, meeting_id or app, with - before it for descending order")
 	}
-	return "", false, badRequest("sort: want timestamp, start_time, end_time, mac, meeting_id or app, with - before it for descending order")
+	return nil
 }
 
 // cursor is where a page of calls begins: after this call in the order asked for.
@@ -75,8 +83,8 @@ type cursor struct {
 func cursorAfter(row db.SearchCallsRow, search db.SearchCallsParams) cursor {
 	c := cursor{Key: row.TextKey, LegID: row.LegID}
 	switch {
-	case search.ByText:
-	case search.SortField == "end_time":
+	case byText(search):
+	case search.ByEnd:
 		c.Key = strconv.FormatInt(row.LeaveAt.UnixMicro(), 10)
 	default:
 		c.Key = strconv.FormatInt(row.JoinAt.UnixMicro(), 10)
@@ -86,6 +94,11 @@ func cursorAfter(row db.SearchCallsRow, search db.SearchCallsParams) cursor {
 
 func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(c.LegID, 10) + " " + c.Key))
+}
+
+// byText reports whether calls are sorted by a text, and not by a time.
+func byText(search db.SearchCallsParams) bool {
+	return search.ByMac || search.ByMeeting || search.ByApp
 }
 
 // resume has a search go on after the cursor.
@@ -100,7 +113,7 @@ func resume(search *db.SearchCallsParams, text string) error {
 		return wrong
 	}
 	search.Resumed, search.AfterText = true, key
-	if search.ByText {
+	if byText(*search) {
 		if !utf8.ValidString(key) || strings.ContainsRune(key, 0) {
 			return wrong
 		}
@@ -155,10 +168,9 @@ func readSearch(query url.Values, now time.Time) (search db.SearchCallsParams, e
 	if search.Provider, err = appFilter(query); err != nil {
 		return search, err
 	}
-	if search.SortField, search.Descending, err = sortField(query.Get("sort")); err != nil {
+	if err = sortBy(&search, query.Get("sort")); err != nil {
 		return search, err
 	}
-	search.ByText = search.SortField != "start_time" && search.SortField != "end_time"
 	if text := query.Get("search_after"); text != "" {
 		return search, resume(&search, text)
 	}

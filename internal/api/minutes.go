@@ -81,7 +81,7 @@ func (s *Server) ofMeeting(ctx context.Context, p *minutesPage, anyTime bool) er
 // writeMinutes answers with a page, by which more pages are found as Mist has them found
 // (https://www.juniper.net/documentation/us/en/software/mist/automation-integration/topics/concept/rest-api-pagination.html),
 // and by `next`, as in the lists of calls.
-func (s *Server) writeMinutes(w http.ResponseWriter, r *http.Request, p minutesPage, clientMAC string, results []map[string]any) {
+func (s *Server) writeMinutes(w http.ResponseWriter, r *http.Request, p minutesPage, clientMAC string, results []minuteItem) {
 	h := w.Header()
 	h.Set("X-Page-Total", strconv.FormatInt(p.total, 10))
 	h.Set("X-Page-Limit", strconv.Itoa(int(p.MaxRows)))

@@ -63,6 +63,7 @@ type Server struct {
 	vault     *vault.Vault
 	explainer Explainer
 	columns   []column
+	sites     ownSites
 }
 
 // New builds a server.

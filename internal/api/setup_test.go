@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"callweave/internal/access"
 	"callweave/internal/api"
@@ -71,11 +72,21 @@ type option func(*api.Config, *authorize.Config)
 
 func setup(t *testing.T, options ...option) *bundle {
 	t.Helper()
+	return setupOn(t, testenv.Postgres(t), nil, options...)
+}
+
+// setupOn is a backend on a database that is there, whose statements somebody may watch.
+func setupOn(t *testing.T, url string, watch pgx.QueryTracer, options ...option) *bundle {
+	t.Helper()
 	ctx := t.Context()
-	url := testenv.Postgres(t)
 	b := &bundle{flow: &flow{}, zoom: &zoom{}, log: &syncBuffer{}, quota: access.NewQuota()}
 	var err error
-	if b.store, err = store.Open(ctx, url); err != nil {
+	watched := func(config *pgxpool.Config) {
+		if watch != nil {
+			config.ConnConfig.Tracer = watch
+		}
+	}
+	if b.store, err = store.Open(ctx, url, watched); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.store.Close)

@@ -79,7 +79,7 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request, who access.Ide
 	if err != nil {
 		return err
 	}
-	items := make([]map[string]any, len(page.rows))
+	items := make([]minuteItem, len(page.rows))
 	for i := range page.rows {
 		items[i] = s.moment(&page.rows[i], explanations[i])
 	}
@@ -88,14 +88,17 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request, who access.Ide
 }
 
 // moment is an item with all that was measured. What is unknown is absent.
-func (s *Server) moment(row *db.CallMinute, explanation *Explanation) map[string]any {
+func (s *Server) moment(row *db.CallMinute, explanation *Explanation) minuteItem {
 	item := newItem(row, explanation)
-	item["end"] = row.EndAt.Unix()
+	if item.more == nil {
+		item.more = map[string]any{}
+	}
+	item.more["end"] = row.EndAt.Unix()
 	if row.Band != "" {
-		item["band"] = row.Band
+		item.more["band"] = row.Band
 	}
 	if row.Bad != nil {
-		item["bad"] = *row.Bad
+		item.more["bad"] = *row.Bad
 	}
 	media, device := map[string]measure.Value{}, map[string]measure.Value{}
 	minute := reflect.ValueOf(row).Elem()
@@ -109,6 +112,6 @@ func (s *Server) moment(row *db.CallMinute, explanation *Explanation) map[string
 			device[c.name] = value
 		}
 	}
-	item["media"], item["device"] = media, device
+	item.more["media"], item.more["device"] = media, device
 	return item
 }

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
+
+	"github.com/google/uuid"
 
 	"callweave/internal/access"
 	"callweave/internal/store/db"
@@ -55,7 +58,7 @@ func (s *Server) troubleshoot(w http.ResponseWriter, r *http.Request, who access
 	if err != nil {
 		return err
 	}
-	items := make([]map[string]any, len(page.rows))
+	items := make([]minuteItem, len(page.rows))
 	for i := range page.rows {
 		items[i] = newItem(&page.rows[i], explanations[i])
 	}
@@ -63,34 +66,54 @@ func (s *Server) troubleshoot(w http.ResponseWriter, r *http.Request, who access
 	return nil
 }
 
+// minuteItem is what an item says of its minute beside the numbers of the models.
+type minuteItem struct {
+	Timestamp      int64     `json:"timestamp"`
+	App            string    `json:"app"`
+	MeetingID      string    `json:"meeting_id"`
+	SiteID         uuid.UUID `json:"site_id"`
+	MAC            string    `json:"mac,omitempty"`
+	APMAC          string    `json:"ap_mac,omitempty"`
+	Bucket         string    `json:"bucket,omitempty"`
+	WorstMetric    string    `json:"worst_metric,omitempty"`
+	WorstDirection string    `json:"worst_direction,omitempty"`
+
+	more map[string]any // what else the item has; nil for nothing
+}
+
+// MarshalJSON writes one object of both.
+func (m minuteItem) MarshalJSON() ([]byte, error) {
+	type plain minuteItem
+	text, err := json.Marshal(plain(m))
+	if err != nil || len(m.more) == 0 {
+		return text, err //nolint:wrapcheck // the encoder that calls says what it was
+	}
+	more, err := json.Marshal(m.more)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the same
+	}
+	return append(append(text[:len(text)-1], ','), more[1:]...), nil
+}
+
 // newItem is Mist's item of a minute: numbers that add up, beside an object for each direction.
 // The texts and the object `explanation` are ours; a list of a site is of many calls, and Mist's
 // names the call once for all.
-func newItem(row *db.CallMinute, explanation *Explanation) map[string]any {
-	item := map[string]any{
-		"timestamp": row.StartAt.Unix(), "app": row.Provider, "meeting_id": meetingIDShown(row.MeetingID), "site_id": row.SiteID,
+func newItem(row *db.CallMinute, explanation *Explanation) minuteItem {
+	item := minuteItem{
+		Timestamp: row.StartAt.Unix(), App: row.Provider, MeetingID: meetingIDShown(row.MeetingID), SiteID: row.SiteID,
+		MAC: macShown(row.ClientMac), APMAC: macShown(row.ApMac), Bucket: row.Bucket, WorstMetric: row.WorstMetric, WorstDirection: row.WorstDirection,
 	}
-	put := func(name, text string) {
-		if text != "" {
-			item[name] = text
-		}
-	}
-	put("mac", macShown(row.ClientMac))
-	put("ap_mac", macShown(row.ApMac))
-	put("bucket", row.Bucket)
-	put("worst_metric", row.WorstMetric)
-	put("worst_direction", row.WorstDirection)
 	if explanation == nil {
 		return item
 	}
-	explanation.Odds.put(item, true)
+	item.more = map[string]any{"explanation": explanation.shown()}
+	explanation.Odds.put(item.more, true)
 	for _, direction := range directions {
 		if contributions, ok := explanation.Directions[direction]; ok {
 			object := make(map[string]any, len(contributions.Features)+1)
 			contributions.put(object, false)
-			item[direction] = object
+			item.more[direction] = object
 		}
 	}
-	item["explanation"] = explanation.shown()
 	return item
 }

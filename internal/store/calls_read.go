@@ -16,17 +16,20 @@ func (s *Store) OrgHasSite(ctx context.Context, org, site uuid.UUID) (bool, erro
 }
 
 // SearchCalls returns one page of the calls of an org, or of a site of it, that began in an
-// interval, and how many there are on all pages.
-func (s *Store) SearchCalls(ctx context.Context, search db.SearchCallsParams) ([]db.SearchCallsRow, int64, error) {
-	total, err := s.reads().CountCalls(ctx, db.CountCallsParams{
+// interval, and how many there are on all pages: these are counted only where one page does
+// not tell.
+func (s *Store) SearchCalls(ctx context.Context, search db.SearchCallsParams) (rows []db.SearchCallsRow, total int64, err error) {
+	if search.MaxRows > 0 {
+		rows, err = s.reads().SearchCalls(ctx, search)
+		if err != nil || !search.Resumed && len(rows) < int(search.MaxRows) {
+			return rows, int64(len(rows)), notFound(err, "search calls of org %s", search.OrgID)
+		}
+	}
+	total, err = s.reads().CountCalls(ctx, db.CountCallsParams{
 		OrgID: search.OrgID, SiteID: search.SiteID, FromAt: search.FromAt, ToAt: search.ToAt,
 		ClientMac: search.ClientMac, Provider: search.Provider,
 	})
-	if err != nil || search.MaxRows == 0 {
-		return nil, total, notFound(err, "count calls of org %s", search.OrgID)
-	}
-	rows, err := s.reads().SearchCalls(ctx, search)
-	return rows, total, notFound(err, "search calls of org %s", search.OrgID)
+	return rows, total, notFound(err, "count calls of org %s", search.OrgID)
 }
 
 // CountCallsBy counts the calls that began in an interval by a property: mac, meeting_id,
@@ -56,17 +59,19 @@ func (s *Store) MeetingLegs(ctx context.Context, org, meeting uuid.UUID) ([]db.M
 }
 
 // CallMinutes returns one page of the call minutes of an interval, by when they began, and
-// how many there are on all pages.
-func (s *Store) CallMinutes(ctx context.Context, asked db.CallMinutesParams) ([]db.CallMinute, int64, error) {
-	total, err := s.reads().CountCallMinutes(ctx, db.CountCallMinutesParams{
+// how many there are on all pages: these are counted only where one page does not tell.
+func (s *Store) CallMinutes(ctx context.Context, asked db.CallMinutesParams) (rows []db.CallMinute, total int64, err error) {
+	if asked.MaxRows > 0 {
+		rows, err = s.reads().CallMinutes(ctx, asked)
+		if err != nil || len(rows) > 0 && len(rows) < int(asked.MaxRows) || len(rows) == 0 && asked.Skip == 0 {
+			return rows, int64(asked.Skip) + int64(len(rows)), notFound(err, "read call minutes of org %s", asked.OrgID)
+		}
+	}
+	total, err = s.reads().CountCallMinutes(ctx, db.CountCallMinutesParams{
 		OrgID: asked.OrgID, SiteID: asked.SiteID, FromAt: asked.FromAt, ToAt: asked.ToAt, OnlyBad: asked.OnlyBad,
 		LegIds: asked.LegIds, ClientMac: asked.ClientMac, ApMac: asked.ApMac, Provider: asked.Provider,
 	})
-	if err != nil || total <= int64(asked.Skip) || asked.MaxRows == 0 {
-		return nil, total, notFound(err, "count call minutes of org %s", asked.OrgID)
-	}
-	rows, err := s.reads().CallMinutes(ctx, asked)
-	return rows, total, notFound(err, "read call minutes of org %s", asked.OrgID)
+	return rows, total, notFound(err, "count call minutes of org %s", asked.OrgID)
 }
 
 // ExportMinutes returns a page of the call minutes of an org within one UTC day, by leg and

@@ -86,11 +86,11 @@ func Open(ctx context.Context, url string, options ...Option) (*Store, error) {
 	if _, says := config.ConnConfig.RuntimeParams[statementTimeout]; !says {
 		WithStatementTimeout(DefaultStatementTimeout)(config)
 	}
+	// Statements only, never their arguments: these hold addresses and ciphertexts.
+	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableConnectionDetailsInAttributes(), otelpgx.WithSpanNameFunc(statementName))
 	for _, option := range options {
 		option(config)
 	}
-	// Statements only, never their arguments: these hold addresses and ciphertexts.
-	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableConnectionDetailsInAttributes(), otelpgx.WithSpanNameFunc(statementName))
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to database: %w", err)

@@ -201,16 +201,15 @@ func (q *Queries) CountCalls(ctx context.Context, arg CountCallsParams) (int64, 
 
 const countCallsBy = `-- name: CountCallsBy :many
 with counted as (
-    select (case $2::text
-            when 'mac' then m.client_mac::text
-            when 'meeting_id' then coalesce(m.meeting_uuid::text, m.meeting_id)
-            when 'site_id' then m.site_id::text
+    select (case when $2::boolean then m.client_mac::text
+            when $3::boolean then coalesce(m.meeting_uuid::text, m.meeting_id)
+            when $4::boolean then m.site_id::text
             else m.provider end) collate "C" as value,
         count(*) as calls
     from matches m
-    where m.org_id = $3 and ($4::uuid is null or m.site_id = $4)
-      and m.join_at >= $5 and m.join_at < $6 and ($7::text = '' or m.provider = $7)
-      and ($2 <> 'mac' or m.client_mac is not null)
+    where m.org_id = $5 and ($6::uuid is null or m.site_id = $6)
+      and m.join_at >= $7 and m.join_at < $8 and ($9::text = '' or m.provider = $9)
+      and (not $2 or m.client_mac is not null)
     group by 1
 )
 select value::text as value, calls, count(*) over () as total
@@ -220,13 +219,15 @@ limit $1
 `
 
 type CountCallsByParams struct {
-	MaxRows  int32
-	Property string
-	OrgID    uuid.UUID
-	SiteID   *uuid.UUID
-	FromAt   time.Time
-	ToAt     time.Time
-	Provider string
+	MaxRows   int32
+	ByMac     bool
+	ByMeeting bool
+	BySite    bool
+	OrgID     uuid.UUID
+	SiteID    *uuid.UUID
+	FromAt    time.Time
+	ToAt      time.Time
+	Provider  string
 }
 
 type CountCallsByRow struct {
@@ -240,7 +241,9 @@ type CountCallsByRow struct {
 func (q *Queries) CountCallsBy(ctx context.Context, arg CountCallsByParams) ([]CountCallsByRow, error) {
 	rows, err := q.db.Query(ctx, countCallsBy,
 		arg.MaxRows,
-		arg.Property,
+		arg.ByMac,
+		arg.ByMeeting,
+		arg.BySite,
 		arg.OrgID,
 		arg.SiteID,
 		arg.FromAt,
@@ -420,31 +423,33 @@ select m.provider, m.meeting_id, m.meeting_uuid, m.site_id, m.client_mac, m.join
         and w.meeting_id = m.meeting_id and w.provisional) as provisional
 from matches m
 cross join lateral (
-    select (case $1::text
-        when 'mac' then coalesce(m.client_mac::text, '')
-        when 'meeting_id' then coalesce(m.meeting_uuid::text, m.meeting_id)
-        when 'app' then m.provider
+    select (case when $1::boolean then coalesce(m.client_mac::text, '')
+        when $2::boolean then coalesce(m.meeting_uuid::text, m.meeting_id)
+        when $3::boolean then m.provider
         else '' end) collate "C" as value
 ) text_key
-cross join lateral (select case when $1 = 'end_time' then m.leave_at else m.join_at end as value) time_key
-where m.org_id = $2 and ($3::uuid is null or m.site_id = $3)
-  and m.join_at >= $4 and m.join_at < $5
-  and ($6::macaddr is null or m.client_mac = $6)
-  and ($7::text = '' or m.provider = $7)
-  and case when not $8::boolean then true
-      when $9::boolean and $10::boolean then (text_key.value, m.leg_id) < (($11::text) collate "C", $12::bigint)
-      when $9 then (text_key.value, m.leg_id) > (($11) collate "C", $12)
-      when $10 then (time_key.value, m.leg_id) < ($13::timestamptz, $12)
-      else (time_key.value, m.leg_id) > ($13, $12) end
+cross join lateral (select case when $4::boolean then m.leave_at else m.join_at end as value) time_key
+where m.org_id = $5 and ($6::uuid is null or m.site_id = $6)
+  and m.join_at >= $7 and m.join_at < $8
+  and ($9::macaddr is null or m.client_mac = $9)
+  and ($10::text = '' or m.provider = $10)
+  and case when not $11::boolean then true
+      when ($1 or $2 or $3) and $12::boolean then (text_key.value, m.leg_id) < (($13::text) collate "C", $14::bigint)
+      when ($1 or $2 or $3) then (text_key.value, m.leg_id) > (($13) collate "C", $14)
+      when $12 then (time_key.value, m.leg_id) < ($15::timestamptz, $14)
+      else (time_key.value, m.leg_id) > ($15, $14) end
 order by
-    case when $9 and not $10 then text_key.value end, case when $9 and $10 then text_key.value end desc,
-    case when not $9 and not $10 then time_key.value end, case when not $9 and $10 then time_key.value end desc,
-    case when not $10 then m.leg_id end, case when $10 then m.leg_id end desc
-limit $14
+    case when ($1 or $2 or $3) and not $12 then text_key.value end, case when ($1 or $2 or $3) and $12 then text_key.value end desc,
+    case when not ($1 or $2 or $3) and not $12 then time_key.value end, case when not ($1 or $2 or $3) and $12 then time_key.value end desc,
+    case when not $12 then m.leg_id end, case when $12 then m.leg_id end desc
+limit $16
 `
 
 type SearchCallsParams struct {
-	SortField  string
+	ByMac      bool
+	ByMeeting  bool
+	ByApp      bool
+	ByEnd      bool
 	OrgID      uuid.UUID
 	SiteID     *uuid.UUID
 	FromAt     time.Time
@@ -452,7 +457,6 @@ type SearchCallsParams struct {
 	ClientMac  net.HardwareAddr
 	Provider   string
 	Resumed    bool
-	ByText     bool
 	Descending bool
 	AfterText  string
 	AfterLeg   int64
@@ -479,12 +483,15 @@ type SearchCallsRow struct {
 // A call is a match: one leg on the org's network. It belongs to the interval it began in,
 // so that adjacent intervals never show it twice.
 //
-// The store has the queries of this file planned for their arguments (see custom.go): a
-// filter that is not asked for is no condition then, and a case that is decided by an
-// argument is one of its branches, so that an index serves what is left.
+// The store writes arguments that are null, true, false or empty into the text (see
+// shape.go): a filter that is not asked for is no condition then, and a case that is decided
+// by them is one of its branches, so that an index serves what is left.
 func (q *Queries) SearchCalls(ctx context.Context, arg SearchCallsParams) ([]SearchCallsRow, error) {
 	rows, err := q.db.Query(ctx, searchCalls,
-		arg.SortField,
+		arg.ByMac,
+		arg.ByMeeting,
+		arg.ByApp,
+		arg.ByEnd,
 		arg.OrgID,
 		arg.SiteID,
 		arg.FromAt,
@@ -492,7 +499,6 @@ func (q *Queries) SearchCalls(ctx context.Context, arg SearchCallsParams) ([]Sea
 		arg.ClientMac,
 		arg.Provider,
 		arg.Resumed,
-		arg.ByText,
 		arg.Descending,
 		arg.AfterText,
 		arg.AfterLeg,

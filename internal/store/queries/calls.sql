@@ -1,9 +1,9 @@
 -- A call is a match: one leg on the org's network. It belongs to the interval it began in,
 -- so that adjacent intervals never show it twice.
 --
--- The store has the queries of this file planned for their arguments (see custom.go): a
--- filter that is not asked for is no condition then, and a case that is decided by an
--- argument is one of its branches, so that an index serves what is left.
+-- The store writes arguments that are null, true, false or empty into the text (see
+-- shape.go): a filter that is not asked for is no condition then, and a case that is decided
+-- by them is one of its branches, so that an index serves what is left.
 
 -- name: SearchCalls :many
 select m.provider, m.meeting_id, m.meeting_uuid, m.site_id, m.client_mac, m.join_at, m.leave_at, m.leg_id,
@@ -12,25 +12,24 @@ select m.provider, m.meeting_id, m.meeting_uuid, m.site_id, m.client_mac, m.join
         and w.meeting_id = m.meeting_id and w.provisional) as provisional
 from matches m
 cross join lateral (
-    select (case @sort_field::text
-        when 'mac' then coalesce(m.client_mac::text, '')
-        when 'meeting_id' then coalesce(m.meeting_uuid::text, m.meeting_id)
-        when 'app' then m.provider
+    select (case when @by_mac::boolean then coalesce(m.client_mac::text, '')
+        when @by_meeting::boolean then coalesce(m.meeting_uuid::text, m.meeting_id)
+        when @by_app::boolean then m.provider
         else '' end) collate "C" as value
 ) text_key
-cross join lateral (select case when @sort_field = 'end_time' then m.leave_at else m.join_at end as value) time_key
+cross join lateral (select case when @by_end::boolean then m.leave_at else m.join_at end as value) time_key
 where m.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or m.site_id = sqlc.narg(site_id))
   and m.join_at >= @from_at and m.join_at < @to_at
   and (sqlc.narg(client_mac)::macaddr is null or m.client_mac = sqlc.narg(client_mac))
   and (@provider::text = '' or m.provider = @provider)
   and case when not @resumed::boolean then true
-      when @by_text::boolean and @descending::boolean then (text_key.value, m.leg_id) < ((@after_text::text) collate "C", @after_leg::bigint)
-      when @by_text then (text_key.value, m.leg_id) > ((@after_text) collate "C", @after_leg)
+      when (@by_mac or @by_meeting or @by_app) and @descending::boolean then (text_key.value, m.leg_id) < ((@after_text::text) collate "C", @after_leg::bigint)
+      when (@by_mac or @by_meeting or @by_app) then (text_key.value, m.leg_id) > ((@after_text) collate "C", @after_leg)
       when @descending then (time_key.value, m.leg_id) < (@after_at::timestamptz, @after_leg)
       else (time_key.value, m.leg_id) > (@after_at, @after_leg) end
 order by
-    case when @by_text and not @descending then text_key.value end, case when @by_text and @descending then text_key.value end desc,
-    case when not @by_text and not @descending then time_key.value end, case when not @by_text and @descending then time_key.value end desc,
+    case when (@by_mac or @by_meeting or @by_app) and not @descending then text_key.value end, case when (@by_mac or @by_meeting or @by_app) and @descending then text_key.value end desc,
+    case when not (@by_mac or @by_meeting or @by_app) and not @descending then time_key.value end, case when not (@by_mac or @by_meeting or @by_app) and @descending then time_key.value end desc,
     case when not @descending then m.leg_id end, case when @descending then m.leg_id end desc
 limit @max_rows;
 
@@ -45,16 +44,15 @@ where m.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or m.site_id = sq
 -- Calls by a property, the most frequent first, and how many values it has. A client that
 -- is not known is no value.
 with counted as (
-    select (case @property::text
-            when 'mac' then m.client_mac::text
-            when 'meeting_id' then coalesce(m.meeting_uuid::text, m.meeting_id)
-            when 'site_id' then m.site_id::text
+    select (case when @by_mac::boolean then m.client_mac::text
+            when @by_meeting::boolean then coalesce(m.meeting_uuid::text, m.meeting_id)
+            when @by_site::boolean then m.site_id::text
             else m.provider end) collate "C" as value,
         count(*) as calls
     from matches m
     where m.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or m.site_id = sqlc.narg(site_id))
       and m.join_at >= @from_at and m.join_at < @to_at and (@provider::text = '' or m.provider = @provider)
-      and (@property <> 'mac' or m.client_mac is not null)
+      and (not @by_mac or m.client_mac is not null)
     group by 1
 )
 select value::text as value, calls, count(*) over () as total
