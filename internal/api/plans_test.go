@@ -74,8 +74,8 @@ func (b *bundle) manyCalls(t *testing.T, days int) {
 		select case when n % 20 = 0 then $1::uuid else $2::uuid end, n, 'zoom', 'a', 'm' || n / 4, md5((n / 4)::text)::uuid, case when n % 20 = 0 then $3::uuid else $4::uuid end,
 			('aa' || lpad(to_hex(n % 300), 10, '0'))::macaddr, 'mac', 1, '', $5::timestamptz + n * interval '1 min' / 4, $5::timestamptz + n * interval '1 min' / 4 + interval '20 min'
 		from generate_series(0, $6 * 5760 - 1) n`, b.org.id, b.other.id, b.org.site, b.other.site, day, days)
-	b.exec(t, `insert into call_minutes (org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, bad, bucket)
-		select org_id, leg_id, join_at + n * interval '1 min', join_at + (n + 1) * interval '1 min', provider, account_id, meeting_id, site_id, client_mac, client_mac,
+	b.exec(t, `insert into call_minutes (org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, ap_mac, client_mac, bad, bucket)
+		select org_id, leg_id, join_at + n * interval '1 min', join_at + (n + 1) * interval '1 min', provider, account_id, meeting_id, site_id, coalesce(client_mac), client_mac,
 			leg_id % 100 < 3, case when leg_id % 100 < 3 then 'unknown' else '' end
 		from matches, generate_series(0, 3) n where join_at + n * interval '1 min' < $1::timestamptz + $2 * interval '1 day'`, day, days)
 	b.exec(t, "vacuum analyze matches, call_minutes")

@@ -112,7 +112,7 @@ func BenchmarkAPI(b *testing.B) {
 	s := open(b)
 	tokens := s.tokens(b)
 	serving, alone := s.connect(b), s.connect(b, func(config *pgxpool.Config) { config.ConnConfig.Tracer = nil })
-	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	logger := slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // its lines cost what they do
 	mux := http.NewServeMux()
 	api.New(api.Config{Store: serving, Gate: access.NewGate(serving), Quota: access.NewQuota(), Logger: logger}).Register(mux)
 	server := httptest.NewServer(api.Wrap(logger, mux))
