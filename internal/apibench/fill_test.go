@@ -124,7 +124,7 @@ func (t *tenant) fillDay(ctx context.Context, into *store.Store, random *rand.Ra
 			left -= len(landing.Minutes)
 			minutes.Add(int64(len(landing.Minutes)))
 		}
-		if _, err := into.LandWeaves(ctx, t.ref, t.id, together); err != nil {
+		if _, err := into.LandWeaves(ctx, t.ref, t.id, 0, together); err != nil {
 			return err
 		}
 	}
