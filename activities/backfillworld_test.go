@@ -50,7 +50,7 @@ func (b *harvestBundle) filling(from, to time.Time) *filling {
 	f.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.BackfillID(b.ref, from), TaskQueue: workflows.TaskQueue})
 	workflows.RegisterWorkflows(f.env)
 	Register(workflowRegistrar{f.env}, Set{
-		Harvest: b.harvest, Weaver: NewWeaver(weave.New(b.store, b.vault)), Backfills: &Backfills{Store: b.store, Now: b.clock},
+		Harvest: b.harvest, Weaver: NewWeaver(weave.New(b.store, b.vault, nil)), Backfills: &Backfills{Store: b.store, Now: b.clock},
 	})
 	f.env.SetOnTimerFiredListener(func(string) { b.advance(f.env.Now().Sub(b.clock())) })
 	f.env.SetOnChildWorkflowCompletedListener(func(_ *workflow.Info, _ converter.EncodedValue, err error) {

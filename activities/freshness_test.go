@@ -52,7 +52,7 @@ func liveDay(tb testing.TB) freshness {
 	}.set(tb, 1)
 	collector := b.network(tb)
 	org := b.world.Orgs[0].ID
-	weaver := weave.New(b.store, b.vault)
+	weaver := weave.New(b.store, b.vault, nil)
 
 	shown := map[string]time.Time{}
 	for _, m := range b.world.MeetingsStarting(b.account, begin, begin.Add(24*time.Hour)) {

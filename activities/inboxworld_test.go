@@ -130,7 +130,7 @@ func (b *webhookBundle) host(t *testing.T) {
 		Sweeps:  &Sweeps{Store: b.store, Temporal: b.temporal, Schedules: b.schedules},
 		Erasure: &Erasure{Store: b.store, Vault: b.vault, Credentials: manager},
 		Inbox:   &Inbox{Store: b.store, Temporal: b.temporal},
-		Weaver:  NewWeaver(weave.New(b.store, b.vault)),
+		Weaver:  NewWeaver(weave.New(b.store, b.vault, nil)),
 		Harvest: NewHarvest(b.store, b.vault, manager, HarvestConfig{Interval: time.Hour, Lookback: time.Second, SettleAfter: time.Minute}),
 	})
 	if err := hosted.Start(); err != nil {

@@ -24,6 +24,7 @@ type Set struct {
 	Inbox     *Inbox
 	Sweeps    *Sweeps
 	Retention *Retention
+	Training  *Training
 }
 
 // Register registers every activity of the set under its name. The registry's worker
@@ -97,6 +98,9 @@ func Register(registry worker.ActivityRegistry, set Set) {
 	}
 	if set.Devices != nil {
 		registerAll(registry, map[string]any{workflows.CollectDevicesActivity: set.Devices.CollectDevices})
+	}
+	if set.Training != nil {
+		registerAll(registry, map[string]any{workflows.TrainActivity: set.Training.TrainModel})
 	}
 	if set.Resealing != nil {
 		registerAll(registry, map[string]any{

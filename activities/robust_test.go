@@ -35,7 +35,7 @@ func (b *harvestBundle) run(in workflows.HarvestInput) {
 	env.SetTestTimeout(5 * time.Minute)
 	env.SetStartTime(b.clock())
 	workflows.RegisterWorkflows(env)
-	Register(workflowRegistrar{env}, Set{Harvest: b.harvest, Weaver: NewWeaver(weave.New(b.store, b.vault))})
+	Register(workflowRegistrar{env}, Set{Harvest: b.harvest, Weaver: NewWeaver(weave.New(b.store, b.vault, nil))})
 	in.AccountRef = b.ref
 	env.ExecuteWorkflow(workflows.HarvestWorkflow, in)
 	if err := env.GetWorkflowError(); err != nil {

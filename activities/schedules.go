@@ -18,6 +18,9 @@ import (
 	"callweave/workflows"
 )
 
+// trainEvery is how often an org's model learns anew.
+const trainEvery = 24 * time.Hour
+
 // retainEvery is how often what has expired is dropped.
 const retainEvery = time.Hour
 
@@ -42,13 +45,19 @@ func (s *Schedules) EnsureHarvestSchedule(ctx context.Context, ref provider.Acco
 	}))
 }
 
-// EnsureDevicesSchedule sees to it that the org's devices are collected, as
-// [Schedules.EnsureHarvestSchedule] does for an account.
+// EnsureDevicesSchedule sees to it that the org's devices are collected and its model
+// trained, as [Schedules.EnsureHarvestSchedule] does for an account.
 func (s *Schedules) EnsureDevicesSchedule(ctx context.Context, in workflows.CollectDevicesInput) error {
-	return toApplicationError(s.ensure(ctx, s.devices(in.OrgID), func(ctx context.Context) (bool, error) {
+	needed := func(ctx context.Context) (bool, error) {
 		_, org, err := s.Store.Needed(ctx, provider.AccountRef{}, in.OrgID)
 		return org, err
-	}))
+	}
+	for _, options := range []client.ScheduleOptions{s.devices(in.OrgID), s.training(in.OrgID)} {
+		if err := s.ensure(ctx, options, needed); err != nil {
+			return toApplicationError(err)
+		}
+	}
+	return nil
 }
 
 // EnsureRetainSchedule sees to it that what has expired is dropped. A worker calls it when
@@ -73,7 +82,7 @@ func (s *Schedules) StopSchedules(ctx context.Context, in workflows.LinkInput) e
 		err = errors.Join(s.delete(ctx, workflows.HarvestID(in.AccountRef)), s.tellBackfills(ctx, in.AccountRef))
 	}
 	if !org {
-		err = errors.Join(err, s.delete(ctx, workflows.DevicesID(in.OrgID)))
+		err = errors.Join(err, s.delete(ctx, workflows.DevicesID(in.OrgID)), s.delete(ctx, workflows.TrainID(in.OrgID)))
 	}
 	if err != nil {
 		return toApplicationError(err)
@@ -189,6 +198,18 @@ func (s *Schedules) devices(org uuid.UUID) client.ScheduleOptions {
 		StaticSummary: "Collect the devices of org " + org.String(),
 		Priority:      workflows.PriorityOf(org.String()),
 	})
+}
+
+func (s *Schedules) training(org uuid.UUID) client.ScheduleOptions {
+	attributes := temporal.NewSearchAttributes(workflows.OrgIDKey.ValueSet(org.String()))
+	options := scheduleOf(workflows.TrainID(org), trainEvery, attributes, &client.ScheduleWorkflowAction{
+		Workflow:      workflows.TrainWorkflow,
+		Args:          []any{workflows.TrainInput{OrgID: org}},
+		StaticSummary: "Learn from the call minutes of org " + org.String(),
+		Priority:      workflows.PriorityOf(org.String()),
+	})
+	options.TriggerImmediately = false // a link that just began has taught nothing yet
+	return options
 }
 
 // scheduleOf spreads schedules over their interval: by an offset that is each one's own,

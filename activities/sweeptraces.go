@@ -48,6 +48,7 @@ func tracesOf(s store.Sweep) []trace {
 	}
 	if s.LastOfOrg {
 		traces = append(traces, scheduled(workflows.DevicesID(s.OrgID), s.OrgLives)...)
+		traces = append(traces, scheduled(workflows.TrainID(s.OrgID), s.OrgLives)...)
 		traces = append(traces, trace{lives: s.OrgLives, owns: all, queries: []string{
 			fmt.Sprintf("OrgId = %s and AccountId is null", quoted(s.OrgID.String())),
 		}})

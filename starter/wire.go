@@ -16,6 +16,7 @@ import (
 	"callweave/internal/console"
 	"callweave/internal/flows"
 	"callweave/internal/health"
+	"callweave/internal/insight"
 	"callweave/internal/links"
 	"callweave/internal/provider"
 	"callweave/internal/store"
@@ -116,10 +117,15 @@ func addRoutes(mux access.Mux, settings config.Starter, t *telemetry.Telemetry, 
 		return err
 	}
 	gate, reader, unlinker := access.NewGate(s), links.NewReader(s, v), links.NewUnlinker(s, f)
+	models, err := insight.NewModels(s, nil)
+	if err != nil {
+		return err
+	}
+	explainer := insight.NewExplainer(s, models)
 	pages, err := console.New(console.Config{
 		Store: s, Vault: v, Links: reader, Unlinker: unlinker, Authorize: authorizing, Gate: gate, Logger: t.Logger,
 		Requirements: map[provider.Name][]provider.Requirement{provider.Zoom: zoom.New(zoom.Config{}).Requirements()},
-		PublicURL:    settings.Public.URL,
+		PublicURL:    settings.Public.URL, Explainer: console.NewInsights(s, explainer),
 	})
 	if err != nil {
 		return err
@@ -133,6 +139,7 @@ func addRoutes(mux access.Mux, settings config.Starter, t *telemetry.Telemetry, 
 		Webhooks:  zoomWebhooks(settings, f),
 		Vault:     v,
 		Backfills: f,
+		Explainer: explainer,
 	})
 	server.Register(mux)
 	pages.Register(mux)

@@ -23,6 +23,7 @@ import (
 	"callweave/internal/credentials"
 	"callweave/internal/gapmetrics"
 	"callweave/internal/health"
+	"callweave/internal/insight"
 	"callweave/internal/linkmetrics"
 	"callweave/internal/store"
 	"callweave/internal/telemetry"
@@ -98,7 +99,15 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 	if err != nil {
 		return nil, err
 	}
-	w.host = w.build(sealed, meters)
+	models, err := insight.NewModels(w.store, nil)
+	if err != nil {
+		return nil, err
+	}
+	trainer, err := insight.NewTrainer(w.store, nil)
+	if err != nil {
+		return nil, err
+	}
+	w.host = w.build(sealed, models, trainer, meters)
 	if err := w.schedules.EnsureRetainSchedule(ctx); err != nil {
 		return nil, err
 	}
@@ -109,7 +118,7 @@ func newWorker(ctx context.Context, settings config.Worker) (_ *worker, err erro
 }
 
 // build makes the Temporal worker with all workflows and activities.
-func (w *worker) build(sealed *vault.Vault, meters *activities.Meters) sdkworker.Worker {
+func (w *worker) build(sealed *vault.Vault, models *insight.Models, trainer *insight.Trainer, meters *activities.Meters) sdkworker.Worker {
 	// Our trace ids are nobody else's business: no header carries them out.
 	unsaid := otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator())
 	outbound := &http.Client{Timeout: time.Minute, Transport: otelhttp.NewTransport(zoom.NewTransport(), unsaid)}
@@ -151,10 +160,11 @@ func (w *worker) build(sealed *vault.Vault, meters *activities.Meters) sdkworker
 		}),
 		Backfills: &activities.Backfills{Store: w.store},
 		Devices:   activities.NewDevices(collector, w.store),
+		Training:  &activities.Training{Trainer: trainer},
 		Resealing: &activities.Resealing{
 			Store: w.store, Master: sealed.Master(), Codec: temporalclient.NewCodec(sealed.Master()), Temporal: w.temporal,
 		},
-		Weaver: activities.NewWeaver(weave.New(w.store, sealed)),
+		Weaver: activities.NewWeaver(weave.New(w.store, sealed, models)),
 	})
 	return host
 }

@@ -39,6 +39,9 @@ func (in AuthorizeInput) Validate() error {
 func (in LinkInput) Validate() error { return errors.Join(validRef(in.AccountRef), validOrg(in.OrgID)) }
 
 // Validate reports everything that is wrong with the input.
+func (in TrainInput) Validate() error { return validOrg(in.OrgID) }
+
+// Validate reports everything that is wrong with the input.
 func (in DeboardInput) Validate() error {
 	return errors.Join(validRef(in.AccountRef), validOrg(in.OrgID))
 }

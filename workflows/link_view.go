@@ -33,7 +33,7 @@ func (l *link) details() string {
 		lines = append(lines, fmt.Sprintf("- **Erasure:** workflow `%s`", DeboardID(l.in.AccountRef, l.in.OrgID)))
 	case StatusActive, StatusFailed:
 		lines = append(lines,
-			fmt.Sprintf("- **Schedules:** `%s`, `%s`", HarvestID(l.in.AccountRef), DevicesID(l.in.OrgID)),
+			fmt.Sprintf("- **Schedules:** `%s`, `%s`, `%s`", HarvestID(l.in.AccountRef), DevicesID(l.in.OrgID), TrainID(l.in.OrgID)),
 			fmt.Sprintf("- **To unlink:** send the update or signal `%s`. Never terminate or cancel: that erases nothing.", UnlinkMessage))
 	}
 	return strings.Join(lines, "\n") + "\n"

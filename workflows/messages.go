@@ -129,6 +129,20 @@ type CollectDevicesResult struct {
 	Failure  string `json:"failure,omitempty"`
 }
 
+// TrainInput begins a Train.
+type TrainInput struct {
+	OrgID uuid.UUID `json:"org_id"`
+}
+
+// TrainResult says what an org's minutes taught: counts and scores, of no person.
+type TrainResult struct {
+	Version    int                `json:"version"`           // 0: too little data, the factory's model goes on
+	Factory    bool               `json:"factory,omitempty"` // what faults do is the factory's still
+	Minutes    int                `json:"minutes"`
+	BadMinutes int                `json:"bad_minutes"`
+	Scores     map[string]float64 `json:"scores,omitempty"` // held out
+}
+
 // DeboardInput begins a Deboard.
 type DeboardInput struct {
 	provider.AccountRef

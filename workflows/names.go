@@ -29,6 +29,7 @@ const (
 	RetainWorkflow         = "Retain"
 	ResealWorkflow         = "Reseal"
 	DisownWorkflow         = "Disown"
+	TrainWorkflow          = "Train"
 )
 
 // What a Link listens to. The signals and the updates of one name do the same; updates
@@ -73,6 +74,7 @@ const (
 	EndBackfillActivity    = "EndBackfill"
 	WeaveActivity          = "Weave"
 	CollectDevicesActivity = "CollectDevices"
+	TrainActivity          = "TrainModel"
 	FenceLinkActivity      = "FenceLink"
 	StopSchedulesActivity  = "StopSchedules"
 	KeepGrantActivity      = "KeepGrantForRevocation"
@@ -152,6 +154,9 @@ func BackfillPrefix(ref provider.AccountRef) string { return "backfill/" + ref.S
 
 // DevicesID is the id of an org's device collection and of its schedule.
 func DevicesID(org uuid.UUID) string { return "devices/" + org.String() }
+
+// TrainID is the id of an org's training and of its schedule.
+func TrainID(org uuid.UUID) string { return "train/" + org.String() }
 
 // DeboardID is the workflow id of an unlinking.
 func DeboardID(ref provider.AccountRef, org uuid.UUID) string {

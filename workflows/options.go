@@ -137,6 +137,18 @@ func weaving(ctx workflow.Context, key, summary string) workflow.Context {
 	})
 }
 
+// training is for fitting a model to some hundred thousand minutes. The next day's is never
+// far away.
+func training(ctx workflow.Context, key, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             summary,
+		StartToCloseTimeout: 30 * time.Minute,
+		HeartbeatTimeout:    time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 10 * time.Second, MaximumInterval: 5 * time.Minute, MaximumAttempts: 5},
+		Priority:            PriorityOf(key),
+	})
+}
+
 // erasing is for batches of an erasure. It is retried until it works: an erasure that
 // gave up would leave data behind. Batches end within seconds; counting all rows before
 // the first may take long, and a heartbeat tells that it goes on.

@@ -21,6 +21,7 @@ func RegisterWorkflows(registry worker.WorkflowRegistry) {
 		HarvestWorkflow:        Harvest,
 		BackfillWorkflow:       Backfill,
 		CollectDevicesWorkflow: CollectDevices,
+		TrainWorkflow:          Train,
 	} {
 		registry.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}

@@ -48,7 +48,9 @@ type orgSeen struct {
 	minutes, bad  pair
 	apiBad        int
 	worst         []badMinute
-	requestsAfter int // the account's, when this org's data was complete
+	judged        judged            // buckets of bad minutes that a fault caused
+	explained     []explainedMinute // three of them
+	requestsAfter int               // the account's, when this org's data was complete
 }
 
 // badMinute is one line of the answer to "which minutes were bad".
@@ -132,6 +134,7 @@ func (r *report) print(out io.Writer, m *machine) {
 		}
 	}
 	r.printWorst(out)
+	r.printExplained(out)
 	r.printErasure(out)
 	fmt.Fprintf(out, "\nlogs: %s   commands for operators: docs/operate.md\n", m.dirs.logs)
 }

@@ -203,7 +203,10 @@ func (r *report) measureOrg(ctx context.Context, m *machine, org *world.Org, set
 		seen.apiBad += int(answer.BadMinutes)
 	}
 	seen.apiBad -= unsettledBad
-	seen.worst, err = m.worstMinutes(ctx, org.ID)
+	if seen.worst, err = m.worstMinutes(ctx, org.ID); err != nil {
+		return seen, err
+	}
+	seen.judged, seen.explained, err = m.measureExplained(ctx, org, settled)
 	return seen, err
 }
 

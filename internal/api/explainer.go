@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"callweave/internal/insight"
 	"callweave/internal/store/db"
 )
 
@@ -13,54 +14,7 @@ import (
 type Explainer interface {
 	// Explain returns one explanation for each minute, in their order, by the org's model or
 	// by the one that serves orgs with too little data.
-	Explain(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) ([]Explanation, error)
-}
-
-// Explanation is what a model says of one call minute. Each sum is exact: expected and the
-// contributions add up to what is predicted.
-type Explanation struct {
-	ModelVersion string
-	Factory      bool    // the model was not fitted to this org
-	Confidence   float64 // in the minute's bucket, 0 to 1
-	// Odds is the model of a bad minute, in log-odds.
-	Odds Contributions
-	// Directions are the models of latency, in milliseconds, by audio_in, audio_out, video_in
-	// and video_out; those in which nothing flowed are left out.
-	Directions map[string]Contributions
-	// Worst is the model of what made the minute worst, in the metric and direction that the
-	// minute was judged by; nil for a minute that is not bad.
-	Worst *WorstMetric
-}
-
-// Contributions are what a model adds up: what it expects of any minute, and what each
-// feature of this one adds, under the names of Mist's schema.
-type Contributions struct {
-	Expected float64
-	Features map[string]float64
-}
-
-// Predicted is the sum.
-func (c Contributions) Predicted() float64 {
-	sum := c.Expected
-	for _, contribution := range c.Features {
-		sum += contribution
-	}
-	return sum
-}
-
-// WorstMetric explains the metric and direction in which a minute was worst.
-type WorstMetric struct {
-	Unit     string // "ms" of latency; "threshold" of jitter and loss: 1 is the org's limit
-	Observed float64
-	Contributions
-	Counterfactual *Counterfactual // nil where no feature would have changed anything
-}
-
-// Counterfactual is what would have been predicted had one feature had its healthy value.
-type Counterfactual struct {
-	Feature      string
-	HealthyValue float64 // in the unit of the column that it is read from
-	Predicted    float64 // in the unit of the metric
+	Explain(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) ([]insight.Explanation, error)
 }
 
 // The names of the WAN's features differ between Mist's schemas: those of a direction are
@@ -91,18 +45,22 @@ func featureName(name string, ofItem bool) string {
 	return name
 }
 
-// put writes contributions into an object as Mist does: the features beside what is expected.
-func (c Contributions) put(object map[string]any, ofItem bool) {
+// putContributions writes contributions into an object as Mist does: the features beside what
+// is expected.
+func putContributions(object map[string]any, c insight.Contributions, ofItem bool) {
 	object["expected"] = c.Expected
 	for name, contribution := range c.Features {
 		object[featureName(name, ofItem)] = contribution
 	}
 }
 
-// shown is ours: what Mist's schema has no place for. It is kept in one object, so that the
-// numbers beside it still add up for whoever adds up all of them.
-func (e *Explanation) shown() map[string]any {
+// shownExplanation is ours: what Mist's schema has no place for. It is kept in one object, so
+// that the numbers beside it still add up for whoever adds up all of them.
+func shownExplanation(e *insight.Explanation) map[string]any {
 	object := map[string]any{"model_version": e.ModelVersion, "factory": e.Factory, "confidence": e.Confidence}
+	if e.Gone {
+		object["model_gone"] = true
+	}
 	if e.Worst == nil {
 		return object
 	}
@@ -110,11 +68,10 @@ func (e *Explanation) shown() map[string]any {
 	for name, contribution := range e.Worst.Features {
 		contributions[featureName(name, false)] = contribution
 	}
-	predicted := e.Worst.Predicted()
-	object["unit"], object["observed"], object["predicted"], object["unexplained"] = e.Worst.Unit, e.Worst.Observed, predicted, e.Worst.Observed-predicted
+	object["unit"], object["observed"], object["predicted"], object["unexplained"] = e.Worst.Unit, e.Worst.Observed, e.Worst.Predicted(), e.Worst.Unexplained()
 	object["expected"], object["contributions"] = e.Worst.Expected, contributions
 	if c := e.Worst.Counterfactual; c != nil {
-		object["counterfactual"] = map[string]any{"feature": featureName(c.Feature, false), "healthy_value": c.HealthyValue, "predicted": c.Predicted}
+		object["counterfactual"] = map[string]any{"feature": featureName(c.Feature, false), "value": c.Value}
 	}
 	return object
 }

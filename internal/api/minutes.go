@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"callweave/internal/access"
+	"callweave/internal/insight"
 	"callweave/internal/store/db"
 )
 
@@ -103,7 +104,7 @@ func (s *Server) writeMinutes(w http.ResponseWriter, r *http.Request, p minutesP
 
 // explained returns what the explainer says of the minutes that were measured, by their
 // place among all of them; nothing where there is no explainer.
-func (s *Server) explained(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) (map[int]*Explanation, error) {
+func (s *Server) explained(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) (map[int]*insight.Explanation, error) {
 	if s.explainer == nil {
 		return nil, nil //nolint:nilnil // nothing is explained
 	}
@@ -123,7 +124,7 @@ func (s *Server) explained(ctx context.Context, org uuid.UUID, minutes []db.Call
 	if len(explanations) != len(measured) {
 		return nil, fmt.Errorf("explain %d minutes of org %s: got %d explanations", len(measured), org, len(explanations))
 	}
-	byPlace := make(map[int]*Explanation, len(places))
+	byPlace := make(map[int]*insight.Explanation, len(places))
 	for i, place := range places {
 		byPlace[place] = &explanations[i]
 	}

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"callweave/internal/access"
+	"callweave/internal/insight"
 	"callweave/internal/measure"
 	"callweave/internal/store/db"
 )
@@ -89,6 +90,7 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request, who access.Ide
 
 // moment is an item with all that was measured. What is unknown is absent.
 func (s *Server) moment(row *db.CallMinute, explanation *Explanation) minuteItem {
+func (s *Server) moment(row *db.CallMinute, explanation *insight.Explanation) map[string]any {
 	item := newItem(row, explanation)
 	if item.more == nil {
 		item.more = map[string]any{}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"callweave/internal/access"
+	"callweave/internal/insight"
 	"callweave/internal/store/db"
 )
 
@@ -102,6 +103,9 @@ func newItem(row *db.CallMinute, explanation *Explanation) minuteItem {
 	item := minuteItem{
 		Timestamp: row.StartAt.Unix(), App: row.Provider, MeetingID: meetingIDShown(row.MeetingID), SiteID: row.SiteID,
 		MAC: macShown(row.ClientMac), APMAC: macShown(row.ApMac), Bucket: row.Bucket, WorstMetric: row.WorstMetric, WorstDirection: row.WorstDirection,
+func newItem(row *db.CallMinute, explanation *insight.Explanation) map[string]any {
+	item := map[string]any{
+		"timestamp": row.StartAt.Unix(), "app": row.Provider, "meeting_id": meetingIDShown(row.MeetingID), "site_id": row.SiteID,
 	}
 	if explanation == nil {
 		return item
@@ -115,5 +119,14 @@ func newItem(row *db.CallMinute, explanation *Explanation) minuteItem {
 			item.more[direction] = object
 		}
 	}
+	putContributions(item, explanation.Odds, true)
+	for _, direction := range directions {
+		if contributions, ok := explanation.Directions[direction]; ok {
+			object := make(map[string]any, len(contributions.Features)+1)
+			putContributions(object, contributions, false)
+			item[direction] = object
+		}
+	}
+	item["explanation"] = shownExplanation(explanation)
 	return item
 }

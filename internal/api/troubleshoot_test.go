@@ -18,6 +18,7 @@ import (
 	"callweave/internal/access"
 	"callweave/internal/api"
 	"callweave/internal/authorize"
+	"callweave/internal/insight"
 	"callweave/internal/store/db"
 )
 
@@ -26,23 +27,23 @@ const meetingID = "b784d744-9a7c-4fad-9af0-f78858a319b1"
 // oracle explains every minute alike, with names of both of Mist's forms.
 type oracle struct{}
 
-func (oracle) Explain(_ context.Context, _ uuid.UUID, minutes []db.CallMinute) ([]api.Explanation, error) {
-	explanations := make([]api.Explanation, len(minutes))
+func (oracle) Explain(_ context.Context, _ uuid.UUID, minutes []db.CallMinute) ([]insight.Explanation, error) {
+	explanations := make([]insight.Explanation, len(minutes))
 	for i := range minutes {
 		e := &explanations[i]
-		*e = api.Explanation{
-			ModelVersion: "v7", Factory: true, Confidence: 0.75,
-			Odds: api.Contributions{Expected: -2.5, Features: map[string]float64{"wan_rtt": 1.25, "site_wan_upload_mbps": 0.5, "client_rssi": 3e-7}},
-			Directions: map[string]api.Contributions{
+		*e = insight.Explanation{
+			ModelVersion: 7, Factory: true, Confidence: 0.75,
+			Odds: insight.Contributions{Expected: -2.5, Features: map[string]float64{"wan_rtt": 1.25, "site_wan_upload_mbps": 0.5, "client_rssi": 3e-7}},
+			Directions: map[string]insight.Contributions{
 				"audio_in":  {Expected: 30.5, Features: map[string]float64{"site_wan_rtt": 120.25, "wan_max_upload_mbps": -1, "radio_util": 12}},
 				"video_out": {Expected: 40, Features: map[string]float64{"wan_jitter": 2}},
 			},
 		}
 		if minutes[i].Bad != nil && *minutes[i].Bad {
-			e.Worst = &api.WorstMetric{
+			e.Worst = &insight.WorstMetric{
 				Unit: "ms", Observed: minutes[i].AudioInLatencyMs.Or(0),
-				Contributions:  api.Contributions{Expected: 30.5, Features: map[string]float64{"site_wan_rtt": 120.25, "radio_util": 12}},
-				Counterfactual: &api.Counterfactual{Feature: "wan_rtt", HealthyValue: 20, Predicted: 45},
+				Contributions:  insight.Contributions{Expected: 30.5, Features: map[string]float64{"site_wan_rtt": 120.25, "radio_util": 12}},
+				Counterfactual: &insight.Counterfactual{Feature: "wan_rtt", Value: 45},
 			}
 		}
 	}
@@ -82,10 +83,10 @@ func TestTroubleshootShowsAMinuteAsMistDoes(t *testing.T) {
 			"audio_in":  map[string]any{"expected": number("30.5"), "wan_rtt": number("120.25"), "wan_max_upload_mbps": number("-1"), "radio_util": number("12")},
 			"video_out": map[string]any{"expected": number("40"), "wan_jitter": number("2")},
 			"explanation": map[string]any{
-				"model_version": "v7", "factory": true, "confidence": number("0.75"), "unit": "ms", "observed": number("187.5"),
+				"model_version": number("7"), "factory": true, "confidence": number("0.75"), "unit": "ms", "observed": number("187.5"),
 				"predicted": number("162.75"), "unexplained": number("24.75"), "expected": number("30.5"),
 				"contributions":  map[string]any{"wan_rtt": number("120.25"), "radio_util": number("12")},
-				"counterfactual": map[string]any{"feature": "wan_rtt", "healthy_value": number("20"), "predicted": number("45")},
+				"counterfactual": map[string]any{"feature": "wan_rtt", "value": number("45")},
 			},
 		}},
 	}

@@ -207,7 +207,7 @@ func (b *bundle) host(t testing.TB, logger *slog.Logger, redirect, secretText st
 		Harvest: activities.NewHarvest(b.store, b.vault, b.manager, activities.HarvestConfig{
 			Interval: time.Hour, Lookback: 2 * time.Hour, SettleAfter: 30 * time.Minute, Now: b.now,
 		}),
-		Weaver: activities.NewWeaver(weave.New(b.store, b.vault)),
+		Weaver: activities.NewWeaver(weave.New(b.store, b.vault, nil)),
 	})
 	if err := hosted.Start(); err != nil {
 		t.Fatal(err)

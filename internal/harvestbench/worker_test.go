@@ -89,7 +89,7 @@ func work(ctx context.Context, input []byte) error {
 		Harvest: activities.NewHarvest(s, sealed, manager, activities.HarvestConfig{
 			Interval: 5 * time.Minute, Lookback: 24 * time.Hour, SettleAfter: 30 * time.Minute, Now: now,
 		}),
-		Weaver: activities.NewWeaver(weave.New(s, sealed)),
+		Weaver: activities.NewWeaver(weave.New(s, sealed, nil)),
 	})
 	stopProfile, err := profile(os.Getenv(envProfile))
 	if err != nil {

@@ -69,6 +69,10 @@ func linkSteps() []eraseStep {
 		{"matches", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
 			return q.EraseMatches(ctx, db.EraseMatchesParams{Provider: r.Provider, AccountID: r.AccountID, OrgID: r.OrgID, MaxRows: n})
 		}},
+		// What the link's minutes taught goes with them; the org learns anew from what is left.
+		{"models", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
+			return q.EraseModels(ctx, r.OrgID)
+		}},
 		{"weaves", func(ctx context.Context, q *db.Queries, r db.Receipt, n int32) (int64, error) {
 			return q.EraseWeaves(ctx, db.EraseWeavesParams{Provider: r.Provider, AccountID: r.AccountID, OrgID: r.OrgID, MaxRows: n})
 		}},

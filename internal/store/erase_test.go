@@ -85,7 +85,7 @@ func TestErasureTakesExactlyWhatNobodyNeeds(t *testing.T) {
 	if receipt.LastLink || receipt.LastOfOrg || receipt.TokenOutcome != TokenKept {
 		t.Errorf("receipt: last link %v, last of org %v, token %q; want neither, kept", receipt.LastLink, receipt.LastOfOrg, receipt.TokenOutcome)
 	}
-	wantBefore := map[string]int64{"call_minutes": 240, "matches": 12, "weaves": 3, "authorizations": 1, "links": 1}
+	wantBefore := map[string]int64{"call_minutes": 240, "matches": 12, "models": 1, "weaves": 3, "authorizations": 1, "links": 1}
 	if diff := cmp.Diff(wantBefore, rowsOf(t, receipt.RowsBefore)); diff != "" {
 		t.Errorf("rows before (-want +got):\n%s", diff)
 	}

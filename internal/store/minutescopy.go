@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"callweave/internal/measure"
 	"callweave/internal/store/db"
@@ -93,7 +94,11 @@ func minuteColumns() []minuteColumn {
 		of := measured.of
 		columns = append(columns, minuteColumn{measured.name, func(out []byte, m *minute) []byte { return appendReal(out, of(m)) }})
 	}
-	return columns
+	return append(columns,
+		minuteColumn{"model_version", func(out []byte, m *minute) []byte { return appendInt32(out, m.ModelVersion) }},
+		minuteColumn{"top_features", func(out []byte, m *minute) []byte { return appendTexts(out, m.TopFeatures) }},
+		minuteColumn{"confidence", func(out []byte, m *minute) []byte { return appendReal(out, m.Confidence) }},
+	)
 }
 
 // copyMinutes copies the call minutes of some meetings.
@@ -176,6 +181,35 @@ func appendReal(out []byte, value measure.Value) []byte {
 
 func appendText(out []byte, text string) []byte {
 	return append(binary.BigEndian.AppendUint32(out, uint32(len(text))), text...)
+}
+
+func appendInt32(out []byte, value *int32) []byte {
+	if value == nil {
+		return appendNull(out)
+	}
+	return binary.BigEndian.AppendUint32(append(out, 0, 0, 0, 4), uint32(*value))
+}
+
+// appendTexts writes a text[] as array_recv reads it; nil is null.
+func appendTexts(out []byte, texts []string) []byte {
+	if texts == nil {
+		return appendNull(out)
+	}
+	length := len(out)
+	out = append(out, 0, 0, 0, 0)
+	dimensions := uint32(min(1, len(texts))) // an empty array has none
+	for _, field := range [...]uint32{dimensions, 0, pgtype.TextOID} {
+		out = binary.BigEndian.AppendUint32(out, field)
+	}
+	if len(texts) > 0 {
+		out = binary.BigEndian.AppendUint32(out, uint32(len(texts)))
+		out = binary.BigEndian.AppendUint32(out, 1) // the first subscript
+	}
+	for _, text := range texts {
+		out = appendText(out, text)
+	}
+	binary.BigEndian.PutUint32(out[length:], uint32(len(out)-length-4))
+	return out
 }
 
 func appendUUID(out []byte, id uuid.UUID) []byte {

@@ -20,11 +20,12 @@ func TestCallMinutesAreWrittenWhole(t *testing.T) {
 	t.Parallel()
 	s := openTest(t)
 	ref, orgs := linkedAccount(t, s, "a", nil)
-	yes := true
+	yes, version := true, int32(7)
 	known := db.CallMinute{
 		OrgID: orgs[0], LegID: 7, StartAt: seedStart, EndAt: seedStart.Add(time.Minute), Provider: string(ref.Provider), AccountID: ref.AccountID,
 		MeetingID: "m", SiteID: uuid.New(), ClientMac: net.HardwareAddr{1, 2, 3, 4, 5, 6}, ApMac: net.HardwareAddr{6, 5, 4, 3, 2, 1}, Band: "5",
 		Bad: &yes, ClientVpn: &yes, WorstDirection: "audio_in", WorstMetric: "jitter", Bucket: "wireless",
+		ModelVersion: &version, TopFeatures: []string{"radio_util", "client_rssi"},
 	}
 	fields := reflect.ValueOf(&known).Elem()
 	for i := range fields.NumField() {

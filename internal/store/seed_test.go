@@ -57,6 +57,7 @@ func seedOrg(t *testing.T, s *Store, org uuid.UUID) {
 		select $1, $3, '02:00:00:00:00:03', 'ge-0/0/0', $2::timestamptz + n * interval '1 hour', $2::timestamptz + n * interval '1 hour' + interval '1 minute' from generate_series(0, 40) n`, org, seedStart, site)
 	exec(t, s, `insert into late_devices (org_id, kind, site_id, from_at, to_at) select $1, 'wan', $3, $2, $2 from generate_series(1, 40)`, org, seedStart, site)
 	exec(t, s, `insert into device_states (org_id, polled_at, state_sealed) values ($1, $2, '')`, org, seedStart)
+	exec(t, s, `insert into models (org_id, version, from_at, to_at, minutes, bad_minutes, scores, body) values ($1, 1, $2, $2, 1, 1, '{}', '')`, org, seedStart)
 	seedKey(t, s, vault.OrgScope(org))
 }
 

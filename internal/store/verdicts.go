@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -85,7 +86,7 @@ type WovenMeeting struct {
 }
 
 // Rejudge has the minutes of a meeting judged anew, in one transaction that no landing of
-// it crosses: judge changes the verdicts (Bad, WorstDirection, WorstMetric, Bucket, OtherLegsBad, OtherLegsNearBad) of the
+// it crosses: judge changes what it judges by of the
 // rows it is given, and those that differ are stored. It does nothing where the meeting is
 // judged by these thresholds or later ones, or is gone. revision is that of the thresholds
 // that judge goes by; a later one leaves the meeting due. [ErrFenced] where the link is not
@@ -141,28 +142,23 @@ func rejudge(ctx context.Context, q *db.Queries, m WovenMeeting, judge func([]db
 	if err != nil {
 		return 0, fmt.Errorf("read minutes: %w", err)
 	}
-	type verdict struct {
-		direction, metric, bucket string
-		others, near              measure.Value
-	}
-	verdictOf := func(m *db.CallMinute) verdict {
-		return verdict{m.WorstDirection, m.WorstMetric, m.Bucket, m.OtherLegsBad, m.OtherLegsNearBad}
-	}
-	before, wasBad := make([]verdict, len(minutes)), make([]*bool, len(minutes))
+	before := make([]verdict, len(minutes))
 	for i := range minutes {
-		before[i], wasBad[i] = verdictOf(&minutes[i]), minutes[i].Bad
+		before[i] = verdictOf(&minutes[i])
 	}
 	judge(minutes)
 	for i := range minutes {
-		now := &minutes[i]
-		if now.Bad == nil || (wasBad[i] != nil && *now.Bad == *wasBad[i] && before[i] == verdictOf(now)) {
+		now := verdictOf(&minutes[i])
+		if now.judged == unmeasured || now == before[i] {
 			continue // what was not measured is not judged
 		}
-		params.LegIds, params.StartAts, params.Bads = append(params.LegIds, now.LegID), append(params.StartAts, now.StartAt), append(params.Bads, *now.Bad)
-		params.WorstDirections = append(params.WorstDirections, now.WorstDirection)
-		params.WorstMetrics, params.Buckets = append(params.WorstMetrics, now.WorstMetric), append(params.Buckets, now.Bucket)
-		params.OthersBad = append(params.OthersBad, float32(now.OtherLegsBad.Or(-1)))
-		params.NearBad = append(params.NearBad, float32(now.OtherLegsNearBad.Or(-1)))
+		params.LegIds, params.StartAts = append(params.LegIds, minutes[i].LegID), append(params.StartAts, minutes[i].StartAt)
+		params.Bads = append(params.Bads, now.judged == bad)
+		params.WorstDirections, params.WorstMetrics = append(params.WorstDirections, now.direction), append(params.WorstMetrics, now.metric)
+		params.Buckets, params.ModelVersions = append(params.Buckets, now.bucket), append(params.ModelVersions, now.model)
+		params.Confidences, params.TopFeatures = append(params.Confidences, float32(now.confidence.Or(0))), append(params.TopFeatures, now.features)
+		params.OthersBad = append(params.OthersBad, float32(now.others.Or(-1)))
+		params.NearBad = append(params.NearBad, float32(now.near.Or(-1)))
 	}
 	if len(params.LegIds) == 0 {
 		return 0, nil
@@ -172,4 +168,41 @@ func rejudge(ctx context.Context, q *db.Queries, m WovenMeeting, judge func([]db
 		return 0, fmt.Errorf("set verdicts: %w", err)
 	}
 	return int(changed), nil
+}
+
+// badness is what a minute was judged to be.
+type badness uint8
+
+const (
+	unmeasured badness = iota
+	good
+	bad
+)
+
+// verdict is what judging says of a minute.
+type verdict struct {
+	judged                    badness
+	direction, metric, bucket string
+	model                     int32 // -1: nothing explained it
+	features                  string
+	confidence                measure.Value
+	others, near              measure.Value
+}
+
+func verdictOf(m *db.CallMinute) verdict {
+	v := verdict{
+		direction: m.WorstDirection, metric: m.WorstMetric, bucket: m.Bucket,
+		model: -1, features: strings.Join(m.TopFeatures, ","), confidence: m.Confidence,
+		others: m.OtherLegsBad, near: m.OtherLegsNearBad,
+	}
+	if m.Bad != nil {
+		v.judged = good
+		if *m.Bad {
+			v.judged = bad
+		}
+	}
+	if m.ModelVersion != nil {
+		v.model = *m.ModelVersion
+	}
+	return v
 }

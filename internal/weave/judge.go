@@ -9,6 +9,9 @@ import (
 	"github.com/google/uuid"
 
 	"callweave/internal/correlate"
+	"callweave/internal/explain"
+	"callweave/internal/insight"
+	"callweave/internal/measure"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -31,6 +34,13 @@ func (w *Weaver) rejudge(ctx context.Context, ref provider.AccountRef, orgID uui
 	if err != nil {
 		return 0, err
 	}
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	var why explainer
+	if why, err = w.explainer(ctx, orgID); err != nil {
+		return 0, err
+	}
 	thresholds := thresholdsOf(org)
 	var failed error
 	for _, id := range ids {
@@ -43,6 +53,7 @@ func (w *Weaver) rejudge(ctx context.Context, ref provider.AccountRef, orgID uui
 				judgeAnew(thresholds, &minutes[i])
 			}
 			others.judgeAnew(minutes)
+			why.judge(thresholds, minutes, others.legs)
 		}
 		_, err = w.store.Rejudge(ctx, store.WovenMeeting{AccountRef: ref, OrgID: orgID, MeetingID: id}, org.ThresholdsRevision, judge)
 		switch {
@@ -110,7 +121,7 @@ func (o *bystanders) judgeAnew(minutes []db.CallMinute) {
 }
 
 // judgeAnew changes a minute's verdict. A bad minute that is bad for the same reason as
-// before keeps its bucket.
+// before keeps its bucket, unless a model says otherwise.
 func judgeAnew(thresholds correlate.Thresholds, m *db.CallMinute) {
 	verdict := thresholds.Judge(&provider.MediaSample{
 		AudioIn:  provider.Stream{LatencyMS: m.AudioInLatencyMs, JitterMS: m.AudioInJitterMs, LossAvgRatio: m.AudioInLossRatio},
@@ -123,5 +134,31 @@ func judgeAnew(thresholds correlate.Thresholds, m *db.CallMinute) {
 	m.Bad, m.WorstDirection, m.WorstMetric = verdict.Bad, string(verdict.Direction), string(verdict.Metric)
 	if !same {
 		m.Bucket = string(verdict.Bucket)
+		m.ModelVersion, m.TopFeatures, m.Confidence = nil, nil, measure.Value{}
 	}
+}
+
+// explainer is the model that says why an org's minutes are bad; none where model is nil.
+type explainer struct {
+	model   *explain.Model
+	version int
+}
+
+func (w *Weaver) explainer(ctx context.Context, org uuid.UUID) (e explainer, err error) {
+	if w.models != nil {
+		e.model, e.version, err = w.models.Newest(ctx, org)
+	}
+	return e, err
+}
+
+// judge gives the bad minutes of a meeting their buckets.
+func (e explainer) judge(thresholds correlate.Thresholds, minutes []db.CallMinute, legs []leg) {
+	if e.model == nil {
+		return
+	}
+	centers := make(map[int64]string, len(legs))
+	for i := range legs {
+		centers[legs[i].LegID] = legs[i].DataCenter
+	}
+	insight.Judge(e.model, e.version, thresholds, minutes, centers)
 }

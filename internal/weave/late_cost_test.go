@@ -165,7 +165,7 @@ func TestLateSamplesCostWhatTheyTouch(t *testing.T) {
 		}
 		b.woke(t)
 		cost[others] = b.counted(t, func(s *store.Store) {
-			result, err := weave.New(s, vault.New(b.master, s)).Weave(t.Context(), b.ref, org, func() {})
+			result, err := weave.New(s, vault.New(b.master, s), nil).Weave(t.Context(), b.ref, org, func() {})
 			if err != nil || result.Meetings != 1 || result.Minutes != 120 || result.Ready != 0 {
 				t.Errorf("among %d others: woven %+v, %v; want the one meeting", others, result, err)
 			}

@@ -43,6 +43,7 @@ func (b *batch) weave(meeting db.PendingWeavesRow) (store.WeaveLanding, error) {
 		landing.Minutes = b.minutes(landing.Minutes, l)
 	}
 	b.farEnd(landing.Minutes, legs)
+	b.why.judge(b.thresholds, landing.Minutes, legs)
 	return landing, nil
 }
 

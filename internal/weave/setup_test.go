@@ -97,7 +97,7 @@ func setup(t *testing.T, cfg world.Config, begin time.Time) *bundle {
 		b.exec(t, "insert into links (provider, account_id, org_id, linked_by_sealed) values ($1, $2, $3, '')", b.ref.Provider, b.ref.AccountID, org.ID)
 	}
 	b.collector = collect.New(b.store, b.vault, collect.OpenMist(master, server.Client(), b.now), collect.Config{Now: b.now, Lookback: 6 * time.Hour})
-	b.weaver = weave.New(b.store, b.vault)
+	b.weaver = weave.New(b.store, b.vault, nil)
 	return b
 }
 

@@ -1,7 +1,7 @@
 // Package weave turns what was harvested of an account and what was collected of an
 // org's network into call minutes: it loads a batch of meetings and the device data of
-// their time, lets package correlate match, join and judge, and lands each meeting in
-// one transaction.
+// their time, lets package correlate match, join and judge and package insight say why a
+// minute was bad, and lands each meeting in one transaction.
 package weave
 
 import (
@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"callweave/internal/correlate"
+	"callweave/internal/insight"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -34,12 +35,15 @@ const (
 
 // Weaver weaves. Safe for concurrent use: two weavers of one meeting end with the same rows.
 type Weaver struct {
-	store *store.Store
-	vault *vault.Vault
+	store  *store.Store
+	vault  *vault.Vault
+	models *insight.Models
 }
 
-// New builds a weaver.
-func New(store *store.Store, vault *vault.Vault) *Weaver { return &Weaver{store: store, vault: vault} }
+// New builds a weaver. Without models the bucket of every bad minute is unknown.
+func New(store *store.Store, vault *vault.Vault, models *insight.Models) *Weaver {
+	return &Weaver{store: store, vault: vault, models: models}
+}
 
 // Result is what one batch did.
 type Result struct {
@@ -184,6 +188,7 @@ type batch struct {
 	legs               map[string][]leg
 	samples            map[int64][]store.WeaveSample
 	devices            devices
+	why                explainer
 
 	starts, ends []int64 // of the leg that is being woven
 	joined       []correlate.Joined
@@ -214,6 +219,9 @@ func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.U
 	b := &batch{
 		ref: ref, orgID: orgID, lateMarks: org.LateMarks, discard: link.Link.DiscardGuestInfo,
 		thresholds: thresholdsOf(org), thresholdsRevision: org.ThresholdsRevision,
+	}
+	if b.why, err = w.explainer(ctx, orgID); err != nil {
+		return nil, err
 	}
 	if b.accountKey, err = w.vault.Key(ctx, vault.AccountScope(ref)); err != nil {
 		return nil, err

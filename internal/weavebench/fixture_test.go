@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"callweave/internal/insight"
 	"callweave/internal/provider"
 	"callweave/internal/secret"
 	"callweave/internal/store"
@@ -58,7 +59,11 @@ func newStage(b *testing.B, d day) *stage {
 		b.Fatal(err)
 	}
 	s.vault, s.store = vault.New(master, kept), kept
-	s.weaver = weave.New(kept, s.vault)
+	models, err := insight.NewModels(kept, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.weaver = weave.New(kept, s.vault, models)
 	s.exec("insert into orgs (org_id, name, mist_url, mist_token_sealed, devices_synced_at) values ($1, 'Org', '', '', $2)", s.org, d.begin().AddDate(0, 0, 1))
 	s.exec("insert into accounts (provider, account_id) values ($1, $2)", s.ref.Provider, s.ref.AccountID)
 	s.exec("insert into links (provider, account_id, org_id, linked_by_sealed) values ($1, $2, $3, '')", s.ref.Provider, s.ref.AccountID, s.org)

@@ -31,6 +31,7 @@ select 'call_minutes'::text as table_name, count(*) as rows from call_minutes c 
 union all select 'matches', count(*) from matches m where m.provider = $1 and m.account_id = $2 and m.org_id = $3
 union all select 'weaves', count(*) from weaves w where w.provider = $1 and w.account_id = $2 and w.org_id = $3
 union all select 'authorizations', count(*) from authorizations z where z.provider = $1 and z.account_id = $2 and z.org_id = $3
+union all select 'models', count(*) from models n where n.org_id = $3
 union all select 'links', count(*) from links l where l.provider = $1 and l.account_id = $2 and l.org_id = $3
 `
 

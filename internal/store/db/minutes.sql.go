@@ -12,6 +12,36 @@ import (
 	"github.com/google/uuid"
 )
 
+const dataCenters = `-- name: DataCenters :many
+select leg_id, data_center from legs where leg_id = any($1::bigint[]) and data_center <> ''
+`
+
+type DataCentersRow struct {
+	LegID      int64
+	DataCenter string
+}
+
+// Where legs were served from.
+func (q *Queries) DataCenters(ctx context.Context, legIds []int64) ([]DataCentersRow, error) {
+	rows, err := q.db.Query(ctx, dataCenters, legIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DataCentersRow
+	for rows.Next() {
+		var i DataCentersRow
+		if err := rows.Scan(&i.LegID, &i.DataCenter); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deleteMinutes = `-- name: DeleteMinutes :exec
 delete from call_minutes
 where org_id = $1 and leg_id = any($2::bigint[]) and start_at >= $3 and start_at < $4
@@ -33,4 +63,102 @@ func (q *Queries) DeleteMinutes(ctx context.Context, arg DeleteMinutesParams) er
 		arg.Latest,
 	)
 	return err
+}
+
+const legMinutes = `-- name: LegMinutes :many
+select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence from call_minutes
+where org_id = $1 and leg_id = any($2::bigint[]) and start_at >= $3 and start_at < $4
+order by leg_id, start_at
+`
+
+type LegMinutesParams struct {
+	OrgID  uuid.UUID
+	LegIds []int64
+	FromAt time.Time
+	ToAt   time.Time
+}
+
+func (q *Queries) LegMinutes(ctx context.Context, arg LegMinutesParams) ([]CallMinute, error) {
+	rows, err := q.db.Query(ctx, legMinutes,
+		arg.OrgID,
+		arg.LegIds,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CallMinute
+	for rows.Next() {
+		var i CallMinute
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.LegID,
+			&i.StartAt,
+			&i.EndAt,
+			&i.Provider,
+			&i.AccountID,
+			&i.MeetingID,
+			&i.SiteID,
+			&i.ClientMac,
+			&i.ApMac,
+			&i.Band,
+			&i.Bad,
+			&i.WorstDirection,
+			&i.WorstMetric,
+			&i.Bucket,
+			&i.AudioInLatencyMs,
+			&i.AudioInJitterMs,
+			&i.AudioInLossRatio,
+			&i.AudioOutLatencyMs,
+			&i.AudioOutJitterMs,
+			&i.AudioOutLossRatio,
+			&i.VideoInLatencyMs,
+			&i.VideoInJitterMs,
+			&i.VideoInLossRatio,
+			&i.VideoOutLatencyMs,
+			&i.VideoOutJitterMs,
+			&i.VideoOutLossRatio,
+			&i.ClientCpuPercent,
+			&i.ClientRssiDbm,
+			&i.ClientSnrDb,
+			&i.ClientChannel,
+			&i.ClientTxRateMbps,
+			&i.ClientRxRateMbps,
+			&i.ClientTxRetries,
+			&i.ClientRxRetries,
+			&i.ClientTxBytes,
+			&i.ClientRxBytes,
+			&i.RadioChannel,
+			&i.RadioBandwidthMhz,
+			&i.RadioTxPowerDbm,
+			&i.RadioUtilRatio,
+			&i.RadioUtilInterferenceRatio,
+			&i.ApNumClients,
+			&i.WanRttMs,
+			&i.WanJitterMs,
+			&i.WanLossRatio,
+			&i.WanDownloadMbps,
+			&i.WanUploadMbps,
+			&i.ClientWifiVersion,
+			&i.ClientNStreams,
+			&i.ClientVpn,
+			&i.RadioApChange,
+			&i.OtherLegs,
+			&i.OtherLegsBad,
+			&i.OtherLegsNear,
+			&i.OtherLegsNearBad,
+			&i.ModelVersion,
+			&i.TopFeatures,
+			&i.Confidence,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -136,6 +136,9 @@ type CallMinute struct {
 	OtherLegsBad               measure.Value
 	OtherLegsNear              measure.Value
 	OtherLegsNearBad           measure.Value
+	ModelVersion               *int32
+	TopFeatures                []string
+	Confidence                 measure.Value
 }
 
 type ClientSample struct {
@@ -364,6 +367,18 @@ type Meeting struct {
 	Provisional      bool
 }
 
+type Model struct {
+	OrgID      uuid.UUID
+	Version    int32
+	TrainedAt  time.Time
+	FromAt     time.Time
+	ToAt       time.Time
+	Minutes    int32
+	BadMinutes int32
+	Scores     []byte
+	Body       []byte
+}
+
 type Org struct {
 	OrgID              uuid.UUID
 	Name               string
@@ -380,6 +395,7 @@ type Org struct {
 	KeepMediaDays      *int32
 	KeepDevicesDays    *int32
 	ThresholdsRevision int32
+	ModelVersion       int32
 }
 
 type RadioSample struct {

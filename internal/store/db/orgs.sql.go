@@ -13,7 +13,7 @@ import (
 )
 
 const org = `-- name: Org :one
-select org_id, name, mist_url, mist_token_sealed, latency_bad_ms, jitter_bad_ms, loss_bad_ratio, devices_synced_at, devices_error, created_at, late_marks, keep_minutes_days, keep_media_days, keep_devices_days, thresholds_revision from orgs where org_id = $1
+select org_id, name, mist_url, mist_token_sealed, latency_bad_ms, jitter_bad_ms, loss_bad_ratio, devices_synced_at, devices_error, created_at, late_marks, keep_minutes_days, keep_media_days, keep_devices_days, thresholds_revision, model_version from orgs where org_id = $1
 `
 
 func (q *Queries) Org(ctx context.Context, orgID uuid.UUID) (Org, error) {
@@ -35,12 +35,13 @@ func (q *Queries) Org(ctx context.Context, orgID uuid.UUID) (Org, error) {
 		&i.KeepMediaDays,
 		&i.KeepDevicesDays,
 		&i.ThresholdsRevision,
+		&i.ModelVersion,
 	)
 	return i, err
 }
 
 const orgs = `-- name: Orgs :many
-select org_id, name, mist_url, mist_token_sealed, latency_bad_ms, jitter_bad_ms, loss_bad_ratio, devices_synced_at, devices_error, created_at, late_marks, keep_minutes_days, keep_media_days, keep_devices_days, thresholds_revision from orgs order by name, org_id
+select org_id, name, mist_url, mist_token_sealed, latency_bad_ms, jitter_bad_ms, loss_bad_ratio, devices_synced_at, devices_error, created_at, late_marks, keep_minutes_days, keep_media_days, keep_devices_days, thresholds_revision, model_version from orgs order by name, org_id
 `
 
 func (q *Queries) Orgs(ctx context.Context) ([]Org, error) {
@@ -68,6 +69,7 @@ func (q *Queries) Orgs(ctx context.Context) ([]Org, error) {
 			&i.KeepMediaDays,
 			&i.KeepDevicesDays,
 			&i.ThresholdsRevision,
+			&i.ModelVersion,
 		); err != nil {
 			return nil, err
 		}

@@ -49,4 +49,5 @@ select 'call_minutes'::text as table_name, count(*) as rows from call_minutes c 
 union all select 'matches', count(*) from matches m where m.provider = @provider and m.account_id = @account_id and m.org_id = @org_id
 union all select 'weaves', count(*) from weaves w where w.provider = @provider and w.account_id = @account_id and w.org_id = @org_id
 union all select 'authorizations', count(*) from authorizations z where z.provider = @provider and z.account_id = @account_id and z.org_id = @org_id
+union all select 'models', count(*) from models n where n.org_id = @org_id
 union all select 'links', count(*) from links l where l.provider = @provider and l.account_id = @account_id and l.org_id = @org_id;
