@@ -89,8 +89,7 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request, who access.Ide
 }
 
 // moment is an item with all that was measured. What is unknown is absent.
-func (s *Server) moment(row *db.CallMinute, explanation *Explanation) minuteItem {
-func (s *Server) moment(row *db.CallMinute, explanation *insight.Explanation) map[string]any {
+func (s *Server) moment(row *db.CallMinute, explanation *insight.Explanation) minuteItem {
 	item := newItem(row, explanation)
 	if item.more == nil {
 		item.more = map[string]any{}

@@ -99,34 +99,22 @@ func (m minuteItem) MarshalJSON() ([]byte, error) {
 // newItem is Mist's item of a minute: numbers that add up, beside an object for each direction.
 // The texts and the object `explanation` are ours; a list of a site is of many calls, and Mist's
 // names the call once for all.
-func newItem(row *db.CallMinute, explanation *Explanation) minuteItem {
+func newItem(row *db.CallMinute, explanation *insight.Explanation) minuteItem {
 	item := minuteItem{
 		Timestamp: row.StartAt.Unix(), App: row.Provider, MeetingID: meetingIDShown(row.MeetingID), SiteID: row.SiteID,
 		MAC: macShown(row.ClientMac), APMAC: macShown(row.ApMac), Bucket: row.Bucket, WorstMetric: row.WorstMetric, WorstDirection: row.WorstDirection,
-func newItem(row *db.CallMinute, explanation *insight.Explanation) map[string]any {
-	item := map[string]any{
-		"timestamp": row.StartAt.Unix(), "app": row.Provider, "meeting_id": meetingIDShown(row.MeetingID), "site_id": row.SiteID,
 	}
 	if explanation == nil {
 		return item
 	}
-	item.more = map[string]any{"explanation": explanation.shown()}
-	explanation.Odds.put(item.more, true)
-	for _, direction := range directions {
-		if contributions, ok := explanation.Directions[direction]; ok {
-			object := make(map[string]any, len(contributions.Features)+1)
-			contributions.put(object, false)
-			item.more[direction] = object
-		}
-	}
-	putContributions(item, explanation.Odds, true)
+	item.more = map[string]any{"explanation": shownExplanation(explanation)}
+	putContributions(item.more, explanation.Odds, true)
 	for _, direction := range directions {
 		if contributions, ok := explanation.Directions[direction]; ok {
 			object := make(map[string]any, len(contributions.Features)+1)
 			putContributions(object, contributions, false)
-			item[direction] = object
+			item.more[direction] = object
 		}
 	}
-	item["explanation"] = shownExplanation(explanation)
 	return item
 }
