@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"callweave/internal/correlate"
+	"callweave/internal/explain"
 	"callweave/internal/explainbench"
 	"callweave/internal/macaddr"
 	"callweave/internal/world"
@@ -76,7 +78,7 @@ func (m *machine) measureExplained(ctx context.Context, org *world.Org, settled 
 		switch e.bucket {
 		case string(answer.Bucket):
 			tally.right++
-		case "unknown":
+		case string(correlate.BucketUnknown):
 			tally.unknown++
 		}
 		if e.beyond > worst[answer.Cause].beyond {
@@ -168,6 +170,8 @@ func (m *machine) explain(ctx context.Context, org *world.Org, e *explainedMinut
 	return fmt.Errorf("%s: the minute of %s is not explained", path, e.at)
 }
 
+// printExplained shows the three minutes. Nearly all were before the demonstration began: what
+// the network still knows of them is coarse, and no model is the org's own yet.
 func (r *report) printExplained(out io.Writer) {
 	for _, o := range r.orgs {
 		if o.judged.all == 0 {
@@ -181,6 +185,7 @@ func (r *report) printExplained(out io.Writer) {
 			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", e.at.Format("15:04 MST"), e.site, e.what(), e.says(), e.truth())
 		}
 		_ = table.Flush()
+		fmt.Fprintln(out, "  Of what was before the demonstration began the network knows means of ten minutes and more only, and the model is the factory's: docs/explain.md says how right it is with minutes, and with days of them.")
 	}
 }
 
@@ -197,7 +202,7 @@ func (e *explainedMinute) amount(v float64) string {
 }
 
 func (e *explainedMinute) says() string {
-	if e.top == "" {
+	if e.top == "" || e.bucket == string(explain.FarEnd) || e.bucket == string(correlate.BucketUnknown) {
 		return e.bucket
 	}
 	return fmt.Sprintf("%s: %s +%s, without it %s", e.bucket, e.top, e.amount(e.adds), e.amount(e.without))

@@ -126,5 +126,3 @@ func othersOf(m *db.CallMinute) explain.Others {
 		Legs: count(m.OtherLegs), Bad: count(m.OtherLegsBad), Near: count(m.OtherLegsNear), NearBad: count(m.OtherLegsNearBad),
 	}
 }
-
-func behindTunnel(m *db.CallMinute) bool { return m.ClientVpn != nil && *m.ClientVpn }

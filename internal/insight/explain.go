@@ -30,8 +30,8 @@ func NewExplainer(s *store.Store, models *Models) *Explainer {
 
 // Explain returns one explanation for each call minute of an org, in their order.
 //
-// What a tunnel adds is told from a whole leg: the other minutes of legs behind one are
-// read, too.
+// What a tunnel adds, and which samples speak for a minute, is told from a whole leg: the
+// other minutes of the legs are read, too.
 func (e *Explainer) Explain(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) ([]Explanation, error) {
 	if len(minutes) == 0 {
 		return nil, nil
@@ -44,17 +44,24 @@ func (e *Explainer) Explain(ctx context.Context, org uuid.UUID, minutes []db.Cal
 	if err != nil {
 		return nil, err
 	}
-	byModel := map[int][]int{}
+	legsOf := map[int]map[int64]bool{} // by the version that some of their minutes are asked of
 	for i := range all.minutes {
+		if all.asked[i] < 0 {
+			continue
+		}
 		version, err := e.chosenBy(ctx, org, &all.minutes[i])
 		if err != nil {
 			return nil, err
 		}
-		byModel[version] = append(byModel[version], i)
+		all.versions[i] = version
+		if legsOf[version] == nil {
+			legsOf[version] = map[int64]bool{}
+		}
+		legsOf[version][all.minutes[i].LegID] = true
 	}
 	out := make([]Explanation, len(minutes))
-	for version, rows := range byModel {
-		if err := e.explain(ctx, org, version, thresholdsOf(&row), all, rows, out); err != nil {
+	for version, legs := range legsOf {
+		if err := e.explain(ctx, org, version, thresholdsOf(&row), all, legs, out); err != nil {
 			return nil, err
 		}
 	}
@@ -67,12 +74,13 @@ func thresholdsOf(org *db.Org) correlate.Thresholds {
 
 // legs are the minutes asked for among those of their legs, by leg and time.
 type legs struct {
-	minutes []db.CallMinute
-	asked   []int // place in what was asked for, or -1
-	centers map[int64]string
+	minutes  []db.CallMinute
+	asked    []int // place in what was asked for, or -1
+	versions []int // of the model that explains what was asked for
+	centers  map[int64]string
 }
 
-// withLegs adds the rest of the legs that are behind a tunnel.
+// withLegs adds the rest of the legs.
 func (e *Explainer) withLegs(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) (legs, error) {
 	all := legs{minutes: slices.Clone(minutes), asked: make([]int, len(minutes))}
 	type key struct {
@@ -81,16 +89,12 @@ func (e *Explainer) withLegs(ctx context.Context, org uuid.UUID, minutes []db.Ca
 	}
 	have := make(map[key]bool, len(minutes))
 	ids := map[int64]bool{}
-	tunnels := map[int64]bool{}
 	from, to := minutes[0].StartAt, minutes[0].StartAt
 	for i := range minutes {
 		m := &minutes[i]
 		all.asked[i] = i
 		have[key{m.LegID, m.StartAt.UnixMicro()}] = true
 		ids[m.LegID] = true
-		if behindTunnel(m) {
-			tunnels[m.LegID] = true
-		}
 		if m.StartAt.Before(from) {
 			from = m.StartAt
 		}
@@ -98,15 +102,13 @@ func (e *Explainer) withLegs(ctx context.Context, org uuid.UUID, minutes []db.Ca
 			to = m.StartAt
 		}
 	}
-	if len(tunnels) > 0 {
-		rest, err := e.store.LegMinutes(ctx, org, keysOf(tunnels), from.Add(-longestLeg), to.Add(longestLeg))
-		if err != nil {
-			return all, err
-		}
-		for i := range rest {
-			if !have[key{rest[i].LegID, rest[i].StartAt.UnixMicro()}] {
-				all.minutes, all.asked = append(all.minutes, rest[i]), append(all.asked, -1)
-			}
+	rest, err := e.store.LegMinutes(ctx, org, keysOf(ids), from.Add(-longestLeg), to.Add(longestLeg))
+	if err != nil {
+		return all, err
+	}
+	for i := range rest {
+		if !have[key{rest[i].LegID, rest[i].StartAt.UnixMicro()}] {
+			all.minutes, all.asked = append(all.minutes, rest[i]), append(all.asked, -1)
 		}
 	}
 	order := make([]int, len(all.minutes))
@@ -117,18 +119,17 @@ func (e *Explainer) withLegs(ctx context.Context, org uuid.UUID, minutes []db.Ca
 		x, y := &all.minutes[a], &all.minutes[b]
 		return cmp.Or(cmp.Compare(x.LegID, y.LegID), x.StartAt.Compare(y.StartAt))
 	})
-	sorted := legs{minutes: make([]db.CallMinute, len(order)), asked: make([]int, len(order))}
+	sorted := legs{minutes: make([]db.CallMinute, len(order)), asked: make([]int, len(order)), versions: make([]int, len(order))}
 	for i, place := range order {
 		sorted.minutes[i], sorted.asked[i] = all.minutes[place], all.asked[place]
 	}
-	var err error
 	sorted.centers, err = e.store.DataCenters(ctx, keysOf(ids))
 	return sorted, err
 }
 
-// longestLeg bounds the search for the other minutes of a leg. What a tunnel adds is seen
-// long before.
-const longestLeg = 24 * time.Hour
+// longestLeg bounds the search for the other minutes of a leg: what is farther away says
+// nothing of a minute.
+const longestLeg = 6 * time.Hour
 
 func keysOf(set map[int64]bool) []int64 {
 	keys := make([]int64, 0, len(set))
@@ -152,22 +153,24 @@ func (e *Explainer) chosenBy(ctx context.Context, org uuid.UUID, m *db.CallMinut
 	return version, err
 }
 
-// explain fills in the explanations of some rows by one model.
-func (e *Explainer) explain(ctx context.Context, org uuid.UUID, version int, thresholds correlate.Thresholds, all legs, rows []int, out []Explanation) error {
+// explain fills in the explanations by one model, which is shown whole legs.
+func (e *Explainer) explain(ctx context.Context, org uuid.UUID, version int, thresholds correlate.Thresholds, all legs, of map[int64]bool, out []Explanation) error {
 	model, err := e.models.version(ctx, org, version)
 	if err != nil {
 		return fmt.Errorf("explain: %w", err)
 	}
-	in := newColumns(len(rows))
-	for _, row := range rows {
-		m := &all.minutes[row]
-		in.append(m, all.centers[m.LegID])
+	in, rows := newColumns(len(all.minutes)), make([]int, 0, len(all.minutes))
+	for row := range all.minutes {
+		if m := &all.minutes[row]; of[m.LegID] {
+			in.append(m, all.centers[m.LegID])
+			rows = append(rows, row)
+		}
 	}
 	verdicts := model.Judge(nil, &in.Minutes, thresholds)
 	var parts explain.Troubleshoot
 	for i, row := range rows {
 		place := all.asked[row]
-		if place < 0 {
+		if place < 0 || all.versions[row] != version {
 			continue
 		}
 		m := &all.minutes[row]

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -207,6 +208,16 @@ func TestExplanationsAddUpAndNameTheirModel(t *testing.T) {
 	}
 	if bad == 0 {
 		t.Fatal("no minute is bad: the test proves nothing")
+	}
+	// A minute asked for alone is explained as among the others of its leg.
+	for i := range minutes {
+		alone, err := explainer.Explain(t.Context(), b.org, minutes[i:i+1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(explained[i], alone[0]); diff != "" {
+			t.Fatalf("minute %d (-among others +alone):\n%s", i, diff)
+		}
 	}
 	// What is gone with an unlinking is said to be gone.
 	b.exec(t, "delete from models")
