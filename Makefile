@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint tidy bench bench-links bench-harvest bench-idle bench-leases bench-match bench-weave bench-api bench-freshness bench-explain factory-model fuzz check generate tools services clean
+.PHONY: help build demo test test-histories lint tidy bench bench-links bench-harvest bench-idle bench-leases bench-match bench-weave bench-api bench-freshness bench-explain factory-model fuzz check generate tools tctl services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,14 @@ $(TOOLS): tools/go.mod tools/go.sum
 	@echo "building golangci-lint, sqlc and workflowcheck: once, some minutes on a cold cache"
 	@GOBIN="$(CURDIR)/$(BIN)" go -C tools install tool
 	@touch $@
+
+# A module of its own: what it needs is of another age.
+tctl: $(BIN)/tctl ## build the older command line of Temporal, which the test of docs/operate.md then uses
+
+$(BIN)/tctl: tools/tctl/go.mod tools/tctl/go.sum
+	@mkdir -p $(BIN)
+	@echo "building tctl: once, a minute or two on a cold cache"
+	@CGO_ENABLED=0 go -C tools/tctl build -trimpath -o "$(CURDIR)/$@" github.com/temporalio/tctl/cmd/tctl
 
 services: ## install PostgreSQL and Chromium, build Temporal, get promtool where they are missing
 	@go run ./internal/localpg/ensure
