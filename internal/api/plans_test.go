@@ -103,7 +103,7 @@ func TestPlansKeepToTheTimeAskedFor(t *testing.T) {
 			"search?", "search?sort=-timestamp&", "search?sort=mac&limit=5&", "search?mac=" + mac + "&", "search?app=zoom&limit=1&",
 			"count?", "count?distinct=meeting_id&", "summary?", "summary?ap_mac=" + mac + "&", "troubleshoot?", "troubleshoot?ap=" + mac + "&", "troubleshoot?mac=" + mac + "&",
 			"troubleshoot?meeting_id=" + meeting + "&", "client/" + mac + "/troubleshoot?meeting_id=" + meeting + "&",
-			"client/" + mac + "/timeline?", "client/" + mac + "/timeline?meeting_id=" + meeting + "&",
+			"client/" + mac + "/timeline?", "client/" + mac + "/timeline?meeting_id=" + meeting + "&", "incidents?",
 		} {
 			queries = append(queries, "/api/v1/"+of+"/stats/calls/"+what+window)
 		}

@@ -89,6 +89,7 @@ func (s *Server) Register(mux access.Mux) {
 		mux.Handle("GET "+calls+"/troubleshoot", s.guarded(access.ReadCalls, s.troubleshootSite))
 		mux.Handle("GET "+calls+"/client/{client_mac}/troubleshoot", s.guarded(access.ReadCalls, s.troubleshootClient))
 		mux.Handle("GET "+calls+"/client/{client_mac}/timeline", s.guarded(access.ReadCalls, s.timeline))
+		mux.Handle("GET "+calls+"/incidents", s.guarded(access.ReadCalls, s.incidents))
 	}
 	mux.Handle("GET /api/v1/sites/{site_id}/stats/calls/summary", s.guarded(access.ReadCalls, s.summarizeSite))
 	mux.Handle("GET /api/v1/orgs/{org_id}/stats/calls/summary", s.guarded(access.ReadCalls, s.summarizeOrg))

@@ -92,3 +92,10 @@ func (s *Store) WorstCalls(ctx context.Context, org uuid.UUID, from, to time.Tim
 	rows, err := s.reads().WorstCalls(ctx, db.WorstCallsParams{OrgID: org, FromAt: from, ToAt: to, MaxRows: limit})
 	return rows, notFound(err, "worst calls of org %s", org)
 }
+
+// BadMinutesOfCauses returns the bad minutes of an interval whose cause others may share, in
+// no order.
+func (s *Store) BadMinutesOfCauses(ctx context.Context, asked db.BadMinutesOfCausesParams) ([]db.BadMinutesOfCausesRow, error) {
+	rows, err := s.reads().BadMinutesOfCauses(ctx, asked)
+	return rows, notFound(err, "read bad minutes of org %s", asked.OrgID)
+}

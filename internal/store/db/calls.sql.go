@@ -13,6 +13,70 @@ import (
 	"github.com/google/uuid"
 )
 
+const badMinutesOfCauses = `-- name: BadMinutesOfCauses :many
+select c.start_at, c.client_mac::macaddr as client_mac, c.site_id, c.ap_mac, c.band, c.bucket, coalesce(c.top_features[1], '')::text as top_feature
+from call_minutes c
+where c.org_id = $1 and ($2::uuid is null or c.site_id = $2)
+  and c.start_at >= $3 and c.start_at < $4 and c.bad and c.bucket in ('wireless', 'site_wan')
+  and c.client_mac is not null and ($5::text = '' or c.provider = $5)
+limit $6
+`
+
+type BadMinutesOfCausesParams struct {
+	OrgID    uuid.UUID
+	SiteID   *uuid.UUID
+	FromAt   time.Time
+	ToAt     time.Time
+	Provider string
+	MaxRows  int32
+}
+
+type BadMinutesOfCausesRow struct {
+	StartAt    time.Time
+	ClientMac  net.HardwareAddr
+	SiteID     uuid.UUID
+	ApMac      net.HardwareAddr
+	Band       string
+	Bucket     string
+	TopFeature string
+}
+
+// The bad minutes of an interval that may be part of an incident: what others share.
+func (q *Queries) BadMinutesOfCauses(ctx context.Context, arg BadMinutesOfCausesParams) ([]BadMinutesOfCausesRow, error) {
+	rows, err := q.db.Query(ctx, badMinutesOfCauses,
+		arg.OrgID,
+		arg.SiteID,
+		arg.FromAt,
+		arg.ToAt,
+		arg.Provider,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BadMinutesOfCausesRow
+	for rows.Next() {
+		var i BadMinutesOfCausesRow
+		if err := rows.Scan(
+			&i.StartAt,
+			&i.ClientMac,
+			&i.SiteID,
+			&i.ApMac,
+			&i.Band,
+			&i.Bucket,
+			&i.TopFeature,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const callMinutes = `-- name: CallMinutes :many
 select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence from call_minutes c
 where c.org_id = $1 and ($2::uuid is null or c.site_id = $2)

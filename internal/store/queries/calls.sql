@@ -164,3 +164,12 @@ group by m.org_id, m.leg_id
 having count(*) filter (where c.bad) > 0
 order by bad_minutes desc, m.leg_id
 limit @max_rows;
+
+-- name: BadMinutesOfCauses :many
+-- The bad minutes of an interval that may be part of an incident: what others share.
+select c.start_at, c.client_mac::macaddr as client_mac, c.site_id, c.ap_mac, c.band, c.bucket, coalesce(c.top_features[1], '')::text as top_feature
+from call_minutes c
+where c.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or c.site_id = sqlc.narg(site_id))
+  and c.start_at >= @from_at and c.start_at < @to_at and c.bad and c.bucket in ('wireless', 'site_wan')
+  and c.client_mac is not null and (@provider::text = '' or c.provider = @provider)
+limit @max_rows;
