@@ -31,6 +31,8 @@ type stage struct {
 	url  string
 	pool *pgxpool.Pool // for looks beside what is measured
 	orgs []tenant
+
+	postmaster int
 }
 
 func open(b *testing.B) *stage {
@@ -60,28 +62,29 @@ func open(b *testing.B) *stage {
 			b.Error(err)
 		}
 	})
-	s := &stage{orgs: tenants(minutes)}
+	s := &stage{orgs: tenants(minutes), postmaster: cluster.Pid()}
 	name := fmt.Sprintf("minutes_%d", minutes)
 	s.url = cluster.URL(name)
 	if s.pool, err = pgxpool.New(ctx, s.url); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(s.pool.Close)
-	filled := s.filled(ctx)
-	if !filled {
-		if err := cluster.DropDatabase(ctx, name); err != nil { // what an earlier run did not finish
-			b.Fatal(err)
+	if s.filled(ctx) {
+		if _, err := store.Migrate(ctx, s.url); err == nil {
+			return s
 		}
-		if err := cluster.CreateDatabase(ctx, name, ""); err != nil {
-			b.Fatal(err)
-		}
+	}
+	s.pool.Reset()                                          // its connections keep the database from going
+	if err := cluster.DropDatabase(ctx, name); err != nil { // what is not whole, or of another line of schemas
+		b.Fatal(err)
+	}
+	if err := cluster.CreateDatabase(ctx, name, ""); err != nil {
+		b.Fatal(err)
 	}
 	if _, err := store.Migrate(ctx, s.url); err != nil {
 		b.Fatal(err)
 	}
-	if !filled {
-		s.fill(b)
-	}
+	s.fill(b)
 	return s
 }
 
