@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 
 	"callweave/internal/access"
 	"callweave/internal/api"
+	"callweave/internal/proctime"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
 )
@@ -131,13 +133,14 @@ func BenchmarkAPI(b *testing.B) {
 			bare := func(ctx context.Context, a ask, _ *rand.Rand) error { return kind.bare(ctx, alone, a) }
 			var served, read []time.Duration
 			var readCPU, servedCPU float64 // seconds of processor time, then for each answer
+			cpu := proctime.NewWatch(s.postmaster, os.Getpid())
 			for b.Loop() {
 				for round := range rounds {
-					began := processorTime(s.postmaster)
+					cpu.Lap()
 					read = append(read, s.press(b, round, calls, bare)...)
-					between := processorTime(s.postmaster)
+					readCPU += cpu.Lap().Total()
 					served = append(served, s.press(b, round, calls, overHTTP)...)
-					readCPU, servedCPU = readCPU+between-began, servedCPU+processorTime(s.postmaster)-between
+					servedCPU += cpu.Lap().Total()
 				}
 			}
 			readCPU, servedCPU = readCPU/float64(len(read)), servedCPU/float64(len(served))

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/proctime"
 )
 
 // samples are the rows of media_samples as they were landed, small enough to be kept for
@@ -75,7 +77,7 @@ func (s *stage) readSamples() samples {
 }
 
 // bareCopy copies the rows into the empty table through one connection.
-func (s *stage) bareCopy(b *testing.B, all samples, cpu *cpuWatch) (took time.Duration, processor cpuTime) {
+func (s *stage) bareCopy(b *testing.B, all samples, cpu *proctime.Watch) (took time.Duration, processor proctime.Seconds) {
 	b.Helper()
 	connection, err := pgx.Connect(b.Context(), s.database)
 	if err != nil {
@@ -94,10 +96,10 @@ func (s *stage) bareCopy(b *testing.B, all samples, cpu *cpuWatch) (took time.Du
 		}
 		return values, nil
 	})
-	cpu.lap()
+	cpu.Lap()
 	began := time.Now()
 	n, err := connection.CopyFrom(b.Context(), pgx.Identifier{"media_samples"}, all.columns, source)
-	took, processor = time.Since(began), cpu.lap()
+	took, processor = time.Since(began), cpu.Lap()
 	if err != nil || int(n) != len(all.rows) {
 		b.Fatal(fmt.Errorf("copied %d of %d rows: %w", n, len(all.rows), err))
 	}

@@ -74,10 +74,10 @@ func benchDay(b *testing.B, meetings int) {
 	s.exec("analyze")
 	for round := range rounds {
 		s.exec("truncate legs, meetings, media_samples, windows, weaves, api_requests")
-		cpu.lap()
+		cpu.Lap()
 		landed, took := s.harvest(temporal.Client, fmt.Sprintf("first-%d", round))
 		first = append(first, float64(landed)/took.Seconds())
-		firstTime := cpu.lap()
+		firstTime := cpu.Lap()
 		if want := s.number("select count(*) from meetings where state = 'settled'"); want != made.Meetings {
 			b.Fatalf("%d meetings are settled, want %d", want, made.Meetings)
 		}
@@ -85,10 +85,10 @@ func benchDay(b *testing.B, meetings int) {
 			b.Logf("requests: %d; %d for the meetings at least, %d for lists", requests, made.Replies, requests-made.Replies)
 		}
 		s.exec("update meetings set due_at = $1", now)
-		cpu.lap()
+		cpu.Lap()
 		landed, took = s.harvest(temporal.Client, fmt.Sprintf("again-%d", round))
 		again = append(again, float64(landed)/took.Seconds())
-		againTime := cpu.lap()
+		againTime := cpu.Lap()
 		all := s.readSamples()
 		if len(all.rows) != landed {
 			b.Fatalf("%d samples are stored, %d were landed", len(all.rows), landed)
@@ -97,7 +97,7 @@ func benchDay(b *testing.B, meetings int) {
 		bareTook, bareTime := s.bareCopy(b, all, bareCPU)
 		bare = append(bare, float64(landed)/bareTook.Seconds())
 		b.Logf("round %d: %d samples; first read %.0f/s, %s of processor each (client + Postgres); read again %.0f/s, %s; bare COPY %.0f/s, %s", round+1, landed,
-			first[round], firstTime.perSample(landed), again[round], againTime.perSample(landed), bare[round], bareTime.perSample(landed))
+			first[round], firstTime.PerItem(landed), again[round], againTime.PerItem(landed), bare[round], bareTime.PerItem(landed))
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(first), "samples/s")

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"callweave/internal/credentials"
+	"callweave/internal/proctime"
 	"callweave/internal/provider"
 	"callweave/internal/secret"
 	"callweave/internal/store"
@@ -135,4 +136,9 @@ func (s *stage) render(zoomURL string) (done rendered) {
 		s.b.Fatal(err)
 	}
 	return done
+}
+
+// watchCPU watches some processes and the stage's database.
+func (s *stage) watchCPU(pids ...int) *proctime.Watch {
+	return proctime.NewWatch(proctime.Postmaster(s.number("select pg_backend_pid()")), pids...)
 }

@@ -61,14 +61,15 @@ func (e *Explainer) Explain(ctx context.Context, org uuid.UUID, minutes []db.Cal
 	}
 	out := make([]Explanation, len(minutes))
 	for version, legs := range legsOf {
-		if err := e.explain(ctx, org, version, thresholdsOf(&row), all, legs, out); err != nil {
+		if err := e.explain(ctx, org, version, ThresholdsOf(&row), all, legs, out); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func thresholdsOf(org *db.Org) correlate.Thresholds {
+// ThresholdsOf are the limits beyond which a minute of an org is bad.
+func ThresholdsOf(org *db.Org) correlate.Thresholds {
 	return correlate.Thresholds{LatencyMS: org.LatencyBadMs, JitterMS: org.JitterBadMs, LossRatio: org.LossBadRatio}
 }
 

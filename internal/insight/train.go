@@ -78,7 +78,7 @@ func (t *Trainer) Train(ctx context.Context, org uuid.UUID) (Trained, error) {
 		return Trained{}, err
 	}
 	trained := Trained{Minutes: in.Len(), BadMinutes: bad}
-	model, err := explain.Train(&in.Minutes, explain.Options{Thresholds: thresholdsOf(&row), Seed: seed, Prior: t.factory})
+	model, err := explain.Train(&in.Minutes, explain.Options{Thresholds: ThresholdsOf(&row), Seed: seed, Prior: t.factory})
 	if errors.Is(err, explain.ErrTooLittle) {
 		return trained, nil
 	}

@@ -41,7 +41,7 @@ func (w *Weaver) rejudge(ctx context.Context, ref provider.AccountRef, orgID uui
 	if why, err = w.explainer(ctx, orgID); err != nil {
 		return 0, err
 	}
-	thresholds := thresholdsOf(org)
+	thresholds := insight.ThresholdsOf(&org)
 	var failed error
 	for _, id := range ids {
 		others, err := w.othersOf(ctx, ref, id, thresholds)
@@ -67,10 +67,6 @@ func (w *Weaver) rejudge(ctx context.Context, ref provider.AccountRef, orgID uui
 		done()
 	}
 	return meetings, failed
-}
-
-func thresholdsOf(org db.Org) correlate.Thresholds {
-	return correlate.Thresholds{LatencyMS: org.LatencyBadMs, JitterMS: org.JitterBadMs, LossRatio: org.LossBadRatio}
 }
 
 // bystanders are the legs of a meeting, and how they fared as far as that is still kept.

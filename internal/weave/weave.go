@@ -218,7 +218,7 @@ func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.U
 	}
 	b := &batch{
 		ref: ref, orgID: orgID, lateMarks: org.LateMarks, discard: link.Link.DiscardGuestInfo,
-		thresholds: thresholdsOf(org), thresholdsRevision: org.ThresholdsRevision,
+		thresholds: insight.ThresholdsOf(&org), thresholdsRevision: org.ThresholdsRevision,
 	}
 	if b.why, err = w.explainer(ctx, orgID); err != nil {
 		return nil, err

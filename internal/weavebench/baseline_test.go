@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/proctime"
 )
 
 // baseline is the same work in SQL: for every leg the client that had its address, for
@@ -162,13 +164,13 @@ func (s *stage) joinedColumns() (columns, spared string) {
 // took is what a piece of work took.
 type took struct {
 	wall time.Duration
-	cpu  cpuTime
+	cpu  proctime.Seconds
 	rows int
 }
 
 // run makes its rows of some meetings in a table of their own, without
 // parallel workers, and throws its indexes away after.
-func (q baseline) run(b *testing.B, s *stage, meetings []string, cpu *cpuWatch) (written took, read took) {
+func (q baseline) run(b *testing.B, s *stage, meetings []string, cpu *proctime.Watch) (written took, read took) {
 	b.Helper()
 	connection, err := pgx.Connect(b.Context(), s.url)
 	if err != nil {
@@ -194,10 +196,10 @@ func (q baseline) run(b *testing.B, s *stage, meetings []string, cpu *cpuWatch) 
 	columns, _ := s.joinedColumns()
 	measure := func(sql string) took {
 		b.Helper()
-		cpu.lap()
+		cpu.Lap()
 		began := time.Now()
 		rows := must(sql, meetings)
-		return took{time.Since(began), cpu.lap(), rows}
+		return took{time.Since(began), cpu.Lap(), rows}
 	}
 	// The second time nothing comes from disk any more.
 	measure("select from (" + q.query() + " offset 0) rows")

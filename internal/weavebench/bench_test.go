@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"callweave/internal/proctime"
 )
 
 const (
@@ -68,13 +70,13 @@ func benchDay(b *testing.B, d day) {
 		b.Logf("turn %d: woven %d call minutes: %s; bare COPY of them: %s", i+1, w.rows, w.words(samples), copies[i].words(copies[i].rows))
 	}
 	weave, bare := fastest(weaves), fastest(copies)
-	perSample := weave.cpu.total() / float64(samples)
+	perSample := weave.cpu.Total() / float64(samples)
 	b.Logf("Postgres to Postgres is %.2f of a bare COPY by the clock, %.2f by processor time (goal: 0.4)",
-		bare.wall.Seconds()/weave.wall.Seconds(), bare.cpu.total()/weave.cpu.total())
+		bare.wall.Seconds()/weave.wall.Seconds(), bare.cpu.Total()/weave.cpu.Total())
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(samples)/weave.wall.Seconds(), "samples/s")
 	b.ReportMetric(bare.wall.Seconds()/weave.wall.Seconds(), "copy-ratio")
-	b.ReportMetric(bare.cpu.total()/weave.cpu.total(), "copy-ratio-cpu")
+	b.ReportMetric(bare.cpu.Total()/weave.cpu.Total(), "copy-ratio-cpu")
 
 	s.late(b)
 
@@ -86,10 +88,10 @@ func benchDay(b *testing.B, d day) {
 	for _, way := range baselines() {
 		written, read := way.run(b, s, some, cpu)
 		rows, differ := s.compare(way.name, some)
-		each := written.cpu.total() / float64(sliced)
+		each := written.cpu.Total() / float64(sliced)
 		b.Logf("SQL, %s, a slice of %d media samples against all device samples: %d rows, %d differ from what was woven; %s; without writing %s; %.1f times what weaving takes of the processor (goal: 20), without writing on either side %.1f times",
 			way.name, sliced, rows, differ, written.words(sliced), read.words(sliced), each/perSample,
-			read.cpu.total()/float64(sliced)/(perSample-bare.cpu.total()/float64(samples)))
+			read.cpu.Total()/float64(sliced)/(perSample-bare.cpu.Total()/float64(samples)))
 		if best == 0 || each/perSample < best {
 			best = each / perSample
 		}
@@ -107,10 +109,8 @@ func (d day) some(n int) (meetings []string) {
 }
 
 func (t took) words(samples int) string {
-	return fmt.Sprintf("%.1f s, %.0f/s, %s of processor each (client + Postgres)", t.wall.Seconds(), float64(samples)/t.wall.Seconds(), t.cpu.perSample(samples))
+	return fmt.Sprintf("%.1f s, %.0f/s, %s of processor each (client + Postgres)", t.wall.Seconds(), float64(samples)/t.wall.Seconds(), t.cpu.PerItem(samples))
 }
-
-func (t cpuTime) total() float64 { return t.client + t.database }
 
 func fastest(all []took) took {
 	best := all[0]
@@ -123,10 +123,10 @@ func fastest(all []took) took {
 }
 
 // weave weaves all that is queued.
-func (s *stage) weave(cpu *cpuWatch) took {
+func (s *stage) weave(cpu *proctime.Watch) took {
 	s.b.Helper()
 	var t took
-	cpu.lap()
+	cpu.Lap()
 	began := time.Now()
 	for {
 		result, err := s.weaver.Weave(s.b.Context(), s.ref, s.org, func() {})
@@ -138,7 +138,7 @@ func (s *stage) weave(cpu *cpuWatch) took {
 			break
 		}
 	}
-	t.wall, t.cpu = time.Since(began), cpu.lap()
+	t.wall, t.cpu = time.Since(began), cpu.Lap()
 	if stored := s.number("select count(*) from call_minutes"); stored != t.rows || t.rows == 0 {
 		s.b.Fatalf("%d call minutes are stored, %d were woven", stored, t.rows)
 	}

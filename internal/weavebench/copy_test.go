@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"callweave/internal/proctime"
 )
 
 // minutes are the rows of call_minutes as they were woven, small enough to be kept for
@@ -74,7 +76,7 @@ func (s *stage) readMinutes() minutes {
 }
 
 // bareCopy copies the rows into the empty table through one connection.
-func (s *stage) bareCopy(b *testing.B, all minutes, cpu *cpuWatch) took {
+func (s *stage) bareCopy(b *testing.B, all minutes, cpu *proctime.Watch) took {
 	b.Helper()
 	connection, err := pgx.Connect(b.Context(), s.url)
 	if err != nil {
@@ -100,10 +102,10 @@ func (s *stage) bareCopy(b *testing.B, all minutes, cpu *cpuWatch) took {
 		}
 		return values, nil
 	})
-	cpu.lap()
+	cpu.Lap()
 	began := time.Now()
 	n, err := connection.CopyFrom(b.Context(), pgx.Identifier{"call_minutes"}, slices.Clone(all.columns), source)
-	t := took{time.Since(began), cpu.lap(), int(n)}
+	t := took{time.Since(began), cpu.Lap(), int(n)}
 	if err != nil || int(n) != len(all.rows) {
 		b.Fatal(fmt.Errorf("copied %d of %d rows: %w", n, len(all.rows), err))
 	}

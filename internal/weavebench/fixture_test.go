@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"callweave/internal/insight"
+	"callweave/internal/proctime"
 	"callweave/internal/provider"
 	"callweave/internal/secret"
 	"callweave/internal/store"
@@ -297,4 +298,9 @@ func (s *stage) queue() {
 	s.exec("truncate weaves, matches, call_minutes")
 	s.exec(`insert into weaves (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, end_at)
 		select $1, provider, account_id, meeting_id, 0, 0, 0, revision, end_at from meetings`, s.org)
+}
+
+// watchCPU watches some processes and the stage's database.
+func (s *stage) watchCPU(pids ...int) *proctime.Watch {
+	return proctime.NewWatch(proctime.Postmaster(s.number("select pg_backend_pid()")), pids...)
 }
