@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -159,16 +160,27 @@ func accountSteps() []eraseStep {
 	}
 }
 
-// keptTables are the tables of an account and of an org that an erasure leaves alone.
+// keptTables are the tables of an account and of an org that an erasure leaves alone. A table
+// of which the link's own rows go is none of them.
 func (e erasure) keptTables() []string {
 	kept := []string{}
 	if !e.account {
-		kept = append(kept, "windows", "meetings", "legs", "media_samples", "api_requests", "harvest_claims", "backfills", "webhook_events", "credentials", "accounts")
+		// The samples go with their legs, the last two after all others.
+		kept = append(tablesOf(accountSteps()), "media_samples", "credentials", "accounts")
 	}
 	if !e.org {
-		kept = append(kept, "client_samples", "radio_samples", "wan_samples", "leases", "sites", "device_states")
+		kept = append(kept, tablesOf(orgSteps())...)
 	}
-	return kept
+	own := tablesOf(linkSteps())
+	return slices.DeleteFunc(kept, func(table string) bool { return slices.Contains(own, table) })
+}
+
+func tablesOf(steps []eraseStep) []string {
+	tables := make([]string, len(steps))
+	for i, step := range steps {
+		tables[i] = step.table
+	}
+	return tables
 }
 
 // keys are the scopes whose data keys go with an erasure.

@@ -149,34 +149,6 @@ func TestErasureTakesExactlyWhatNobodyNeeds(t *testing.T) {
 	}
 }
 
-// requireSeeded fails for a table that holds data of accounts or orgs and that these
-// tests do not fill: whoever adds one adds it to the erasure and to the seed.
-func requireSeeded(t *testing.T, s *Store, ref provider.AccountRef, org uuid.UUID) {
-	t.Helper()
-	notErased := map[string]bool{"receipts": true, "audit_log": true, "orgs": true, "api_tokens": true, "revocations": true}
-	for column, value := range map[string]string{"account_id": ref.AccountID, "org_id": org.String()} {
-		rows, err := s.pool.Query(t.Context(), `select k.table_name from information_schema.columns k join pg_class c on c.relname = k.table_name
-			where k.table_schema = 'public' and k.column_name = $1 and not c.relispartition and c.relkind in ('r', 'p')`, column)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		var names []string
-		for rows.Next() {
-			var name string
-			if err := rows.Scan(&name); err != nil {
-				t.Fatal(err)
-			}
-			names = append(names, name)
-		}
-		for _, name := range names {
-			if !notErased[name] && number(t, s, `select count(*) from `+name+` where `+column+`::text = $1`, value) == 0 {
-				t.Errorf("table %s has column %s and no row in this test: add it to the erasure and to the seed", name, column)
-			}
-		}
-	}
-}
-
 func TestFenceIsOneReceipt(t *testing.T) {
 	t.Parallel()
 	s := openTest(t)

@@ -207,3 +207,45 @@ func TestTwoLastLinks(t *testing.T) {
 		t.Errorf("rows that still speak of the account: %v", left)
 	}
 }
+
+// A link that comes up in the middle of the erasure of an org's last one keeps what the
+// org's network left: the receipt counts nothing of it.
+func TestNewLinkSavesTheOrg(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	x, y, a := zoomAccount("account-x"), zoomAccount("account-y"), uuid.New()
+	seedOrg(t, s, a)
+	seedAccount(t, s, x)
+	seedLink(t, s, x, a)
+	receipt, err := s.Fence(t.Context(), x, a, "test", "admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.HandOver(t.Context(), receipt.ReceiptID, reseal); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CountErasure(t.Context(), receipt.ReceiptID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Land(t.Context(), landing(t, s, y, a)); err != nil {
+		t.Fatal(err)
+	}
+	before := mentions(t, s, a.String())
+	erase(t.Context(), t, s, receipt.ReceiptID, 100)
+	receipt = finish(t, s, receipt.ReceiptID)
+	if receipt.LastOfOrg {
+		t.Error("the receipt says that the org's own data went")
+	}
+	left, counted := mentions(t, s, a.String()), rowsOf(t, receipt.RowsBefore)
+	for _, step := range orgSteps() {
+		if step.table == "authorizations" { // the link's own went
+			continue
+		}
+		if left[step.table] != before[step.table] {
+			t.Errorf("%s: %d rows of the org are left of %d", step.table, left[step.table], before[step.table])
+		}
+		if n, there := counted[step.table]; there {
+			t.Errorf("the receipt counts %d rows of %s, which stay", n, step.table)
+		}
+	}
+}
