@@ -160,8 +160,10 @@ func (b *bundle) link(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.vault.Key(t.Context(), vault.LinkScope(b.ref, b.org)); err != nil {
-		t.Fatal(err)
+	for _, scope := range []vault.Scope{vault.LinkScope(b.ref, b.org), vault.OrgScope(b.org)} {
+		if _, err := b.vault.Key(t.Context(), scope); err != nil {
+			t.Fatal(err)
+		}
 	}
 	sealed, err := Seal(key, grant)
 	if err != nil {

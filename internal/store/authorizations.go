@@ -162,8 +162,11 @@ func (l Landing) requireCredential(ctx context.Context, q *db.Queries) error {
 
 func (l Landing) landLink(ctx context.Context, q *db.Queries, isNew bool) error {
 	name, account := string(l.Ref.Provider), l.Ref.AccountID
-	if err := requireKey(ctx, q, vault.LinkScope(l.Ref, l.OrgID)); err != nil {
-		return err
+	// The org's row is locked, too: an erasure that took its last link before has destroyed its key.
+	for _, scope := range []vault.Scope{vault.LinkScope(l.Ref, l.OrgID), vault.OrgScope(l.OrgID)} {
+		if err := requireKey(ctx, q, scope); err != nil {
+			return err
+		}
 	}
 	err := q.UpsertLink(ctx, db.UpsertLinkParams{
 		Provider: name, AccountID: account, OrgID: l.OrgID, LinkedBySealed: l.LinkedBySealed,

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"callweave/internal/vault"
 )
 
 // What was refused meanwhile, or was never begun, does not land: neither a link nor a
@@ -52,6 +54,30 @@ func TestLandNeedsAnAuthorizationThatGoesOn(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A link of an org whose key was destroyed since it was asked for would never see a device
+// of its network: the landing is refused, and made anew with another key.
+func TestLandNeedsEveryKey(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	x, a := zoomAccount("account-x"), uuid.New()
+	seedOrg(t, s, a)
+	for _, scope := range []vault.Scope{vault.AccountScope(x), vault.LinkScope(x, a), vault.OrgScope(a)} {
+		l := landing(t, s, x, a)
+		if _, err := s.DestroyDataKey(t.Context(), string(scope)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Land(t.Context(), l); err == nil {
+			t.Fatalf("landed without the key of %s", scope)
+		}
+		if n := number(t, s, "select (select count(*) from links) + (select count(*) from credentials)"); n != 0 {
+			t.Errorf("without the key of %s there are %d rows", scope, n)
+		}
+	}
+	if err := s.Land(t.Context(), landing(t, s, x, a)); err != nil {
+		t.Error(err)
 	}
 }
 

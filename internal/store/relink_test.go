@@ -21,7 +21,7 @@ func landing(t testing.TB, s *Store, ref provider.AccountRef, org uuid.UUID) Lan
 	if err := s.KeepGrant(t.Context(), id, []byte("grant")); err != nil {
 		t.Fatal(err)
 	}
-	for _, scope := range []vault.Scope{vault.AccountScope(ref), vault.LinkScope(ref, org)} {
+	for _, scope := range []vault.Scope{vault.AccountScope(ref), vault.LinkScope(ref, org), vault.OrgScope(org)} {
 		if _, err := s.AddDataKey(t.Context(), string(scope), []byte("sealed key"), true); err != nil {
 			t.Fatal(err)
 		}
