@@ -107,11 +107,6 @@ func (e *expiry) run(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", table.name, err)
 		}
 	}
-	for _, org := range e.orgs {
-		if err := e.org(ctx, q, org); err != nil {
-			return fmt.Errorf("org %s: %w", org.OrgID, err)
-		}
-	}
 	media, err := e.partitions(ctx, "media_samples")
 	if err != nil {
 		return err
@@ -119,6 +114,12 @@ func (e *expiry) run(ctx context.Context) error {
 	for _, account := range accounts {
 		if err := e.account(ctx, q, account, media); err != nil {
 			return fmt.Errorf("account %s/%s: %w", account.Provider, account.AccountID, err)
+		}
+	}
+	// After the accounts: what was to be woven of a meeting goes when the meeting has.
+	for _, org := range e.orgs {
+		if err := e.org(ctx, q, org); err != nil {
+			return fmt.Errorf("org %s: %w", org.OrgID, err)
 		}
 	}
 	return nil

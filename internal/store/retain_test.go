@@ -121,6 +121,34 @@ func TestExpire(t *testing.T) {
 	}
 }
 
+// What waited for device data until its meeting expired is not waited for any more: it would
+// come first for ever, and keep everything else from being woven.
+func TestExpireEndsTheWaitForAMeeting(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	x, a := zoomAccount("account-x"), uuid.New()
+	seedOrg(t, s, a)
+	seedAccount(t, s, x)
+	seedLink(t, s, x, a)
+	exec(t, s, `update weaves set read_revision = revision + 1, end_at = $1`, seedStart.Add(20*time.Minute))
+	recent := seedStart.AddDate(0, 0, 29)
+	exec(t, s, `insert into meetings (provider, account_id, meeting_id, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count, revision)
+		values ('zoom', $1, 'recent', 1, 'past', '', $2, $2, 1, 1)`, x.AccountID, recent)
+	exec(t, s, `insert into weaves (org_id, provider, account_id, meeting_id, revision, legs_matched, minutes, read_revision, end_at)
+		values ($1, 'zoom', $2, 'recent', 0, 0, 0, 1, $3)`, a, x.AccountID, recent)
+	if _, err := s.Expire(t.Context(), Keep{Minutes: 5, Media: 5, Devices: 5}, seedStart.AddDate(0, 0, 30), func() {}); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, s, `update orgs set devices_synced_at = $1`, recent.Add(time.Hour))
+	pending, err := s.PendingWeaves(t.Context(), x, a, 1)
+	if err != nil || len(pending) != 1 || pending[0].MeetingID != "recent" {
+		t.Errorf("pending: %+v, %v, want the recent meeting", pending, err)
+	}
+	if ready, waiting, err := s.CountPendingWeaves(t.Context(), x, a); err != nil || ready != 1 || waiting != 0 {
+		t.Errorf("%d are ready and %d wait, %v, want 1 and 0", ready, waiting, err)
+	}
+}
+
 // A day that somebody reads is left to the next run, soon.
 func TestExpireWaitsForNobody(t *testing.T) {
 	t.Parallel()

@@ -99,9 +99,11 @@ func (q *Queries) ExpireLeases(ctx context.Context, orgID uuid.UUID, before time
 
 const expireMatches = `-- name: ExpireMatches :execrows
 delete from matches
-where ctid = any(array(select m.ctid from matches m where m.org_id = $1 and m.leave_at < $2 limit $3))
+where ctid = any(array(
+    select m.ctid from matches m where m.org_id = $1 and m.join_at < $2 and m.leave_at < $2 limit $3))
 `
 
+// Nobody leaves before they join: that is what the index knows.
 func (q *Queries) ExpireMatches(ctx context.Context, orgID uuid.UUID, before time.Time, maxRows int32) (int64, error) {
 	result, err := q.db.Exec(ctx, expireMatches, orgID, before, maxRows)
 	if err != nil {
@@ -162,9 +164,15 @@ func (q *Queries) ExpireMeetings(ctx context.Context, provider string, accountID
 
 const expireWeaves = `-- name: ExpireWeaves :execrows
 delete from weaves
-where ctid = any(array(select w.ctid from weaves w where w.org_id = $1 and w.end_at < $2 and not w.pending limit $3))
+where ctid = any(array(
+    select w.ctid from weaves w
+    where w.org_id = $1 and w.end_at < $2
+      and (not w.pending or not exists (
+        select from meetings m where m.provider = w.provider and m.account_id = w.account_id and m.meeting_id = w.meeting_id))
+    limit $3))
 `
 
+// What is still to be woven stays, unless its meeting has expired: it would come first for ever.
 func (q *Queries) ExpireWeaves(ctx context.Context, orgID uuid.UUID, before *time.Time, maxRows int32) (int64, error) {
 	result, err := q.db.Exec(ctx, expireWeaves, orgID, before, maxRows)
 	if err != nil {

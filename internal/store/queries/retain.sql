@@ -60,12 +60,20 @@ where ctid = any(array(
     select l.ctid from leases l where l.org_id = @org_id and l.from_at < @before and l.to_at < @before limit @max_rows));
 
 -- name: ExpireMatches :execrows
+-- Nobody leaves before they join: that is what the index knows.
 delete from matches
-where ctid = any(array(select m.ctid from matches m where m.org_id = @org_id and m.leave_at < @before limit @max_rows));
+where ctid = any(array(
+    select m.ctid from matches m where m.org_id = @org_id and m.join_at < @before and m.leave_at < @before limit @max_rows));
 
 -- name: ExpireWeaves :execrows
+-- What is still to be woven stays, unless its meeting has expired: it would come first for ever.
 delete from weaves
-where ctid = any(array(select w.ctid from weaves w where w.org_id = @org_id and w.end_at < @before and not w.pending limit @max_rows));
+where ctid = any(array(
+    select w.ctid from weaves w
+    where w.org_id = @org_id and w.end_at < @before
+      and (not w.pending or not exists (
+        select from meetings m where m.provider = w.provider and m.account_id = w.account_id and m.meeting_id = w.meeting_id))
+    limit @max_rows));
 
 -- name: FinishWeaves :execrows
 -- What a meeting was woven from has expired: nothing that comes late may have it woven again
