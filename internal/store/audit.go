@@ -92,7 +92,15 @@ func (s *Store) AuditLog(ctx context.Context, org uuid.UUID, maxRows int) ([]db.
 // AuditSince returns the newest entries from a moment on, newest first: of an org, with
 // what was done with the credentials of its accounts, or of all where the filter has none.
 func (s *Store) AuditSince(ctx context.Context, filter ReadFilter, since time.Time) ([]db.AuditLog, error) {
-	rows, err := s.queries().AuditLog(ctx, since, filter.org(), filter.Limit)
+	var (
+		rows []db.AuditLog
+		err  error
+	)
+	if filter.OrgID == uuid.Nil {
+		rows, err = s.queries().AuditLog(ctx, since, filter.Limit)
+	} else {
+		rows, err = s.queries().AuditOfOrg(ctx, filter.OrgID, since, filter.Limit)
+	}
 	return rows, notFound(err, "read audit log")
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"callweave/internal/provider"
 	"callweave/internal/secret"
+	"callweave/internal/store/db"
 )
 
 func TestTokens(t *testing.T) {
@@ -184,5 +185,49 @@ func TestAuditOfAnOrg(t *testing.T) {
 	}
 	if got := seen(ReadFilter{}, time.Now().Add(time.Hour)); got != nil {
 		t.Errorf("since later: %v", got)
+	}
+}
+
+// Uses of other accounts' credentials are most of the log: an org that reads its part does not
+// read through them, and neither does an operator who asks what happened lately.
+func TestAuditCostsWhatItShows(t *testing.T) {
+	t.Parallel()
+	pages := func(others int) (ofOrg, lately int64) {
+		s := openTest(t)
+		x, a := zoomAccount("account-x"), uuid.New()
+		seedOrg(t, s, a)
+		seedAccount(t, s, x)
+		seedLink(t, s, x, a)
+		exec(t, s, `update links set linked_at = $1`, seedStart)
+		exec(t, s, `insert into audit_log (at, actor, action, object)
+			select $1::timestamptz + i * interval '1 second', 'harvest', 'token used', 'zoom/other-' || i % 50 from generate_series(1, $2::integer) i`, seedStart, others)
+		exec(t, s, `insert into audit_log (at, org_id, actor, action, object)
+			select $1::timestamptz - i * interval '1 second', $2, 'cli', 'act', '' from generate_series(1, 5) i`, seedStart.AddDate(0, 1, 0), a)
+		exec(t, s, `insert into audit_log (at, actor, action, object)
+			select $1::timestamptz + i * interval '1 second', 'harvest', 'token used', 'zoom/account-x' from generate_series(1, 5) i`, seedStart.AddDate(0, 1, 0))
+		exec(t, s, `vacuum analyze audit_log`)
+		reading := func(read func(*db.Queries) ([]db.AuditLog, error)) int64 {
+			e := &explaining{Tx: begin(t, s), t: t}
+			rows, err := read(db.New(e))
+			if err != nil || len(rows) != 10 {
+				t.Fatalf("%d lines, %v, want 10", len(rows), err)
+			}
+			return e.pages
+		}
+		ofOrg = reading(func(q *db.Queries) ([]db.AuditLog, error) { return q.AuditOfOrg(t.Context(), a, time.Time{}, 1000) })
+		lately = reading(func(q *db.Queries) ([]db.AuditLog, error) {
+			return q.AuditLog(t.Context(), seedStart.AddDate(0, 1, 0).Add(-time.Minute), 1000)
+		})
+		return ofOrg, lately
+	}
+	fewOfOrg, fewLately := pages(4_000)
+	manyOfOrg, manyLately := pages(40_000)
+	t.Logf("of an org %d pages, then %d; lately %d, then %d", fewOfOrg, manyOfOrg, fewLately, manyLately)
+	if manyOfOrg > fewOfOrg*3/2+10 {
+		t.Errorf("an org's ten lines cost %d pages beside 4,000 lines of others, %d beside 40,000", fewOfOrg, manyOfOrg)
+	}
+	// Lines are summarized 128 pages at a time.
+	if manyLately > 150 {
+		t.Errorf("the last ten lines cost %d pages beside 40,000 earlier ones", manyLately)
 	}
 }

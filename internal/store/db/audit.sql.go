@@ -36,21 +36,65 @@ func (q *Queries) AddAudit(ctx context.Context, arg AddAuditParams) error {
 }
 
 const auditLog = `-- name: AuditLog :many
-select audit_id, at, org_id, actor, action, object, detail from audit_log a
-where a.at >= $1::timestamptz
-  and ($2::uuid is null
-       or a.org_id = $2
-       or (a.org_id is null and exists (
-           select from links l
-           where l.org_id = $2 and a.object = l.provider || '/' || l.account_id and a.at >= l.linked_at)))
-order by a.audit_id desc
+select audit_id, at, org_id, actor, action, object, detail from audit_log
+where at >= $1::timestamptz
+order by audit_id desc
+limit $2
+`
+
+func (q *Queries) AuditLog(ctx context.Context, since time.Time, maxRows int32) ([]AuditLog, error) {
+	rows, err := q.db.Query(ctx, auditLog, since, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditLog
+	for rows.Next() {
+		var i AuditLog
+		if err := rows.Scan(
+			&i.AuditID,
+			&i.At,
+			&i.OrgID,
+			&i.Actor,
+			&i.Action,
+			&i.Object,
+			&i.Detail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const auditOfOrg = `-- name: AuditOfOrg :many
+select audit_id, at, org_id, actor, action, object, detail from (
+    (select audit_id, at, org_id, actor, action, object, detail from audit_log a
+     where a.org_id = $1::uuid and a.at >= $2::timestamptz
+     order by a.at desc
+     limit $3)
+    union all
+    (select u.audit_id, u.at, u.org_id, u.actor, u.action, u.object, u.detail from links l
+     cross join lateral (
+        select audit_id, at, org_id, actor, action, object, detail from audit_log a
+        where a.org_id is null and a.object = l.provider || '/' || l.account_id and a.at >= greatest($2::timestamptz, l.linked_at)
+        order by a.at desc
+        limit $3
+     ) u
+     where l.org_id = $1)
+) a
+order by a.at desc, a.audit_id desc
 limit $3
 `
 
-// Of an org: its own lines, and what was done with the credentials of the accounts that
-// are linked to it, since they are.
-func (q *Queries) AuditLog(ctx context.Context, since time.Time, orgID *uuid.UUID, maxRows int32) ([]AuditLog, error) {
-	rows, err := q.db.Query(ctx, auditLog, since, orgID, maxRows)
+// An org's own lines, and what was done with the credentials of the accounts that are linked
+// to it, since they are. Each is found by an index from its newest line on: the uses of all
+// accounts' credentials are most of the log.
+func (q *Queries) AuditOfOrg(ctx context.Context, orgID uuid.UUID, since time.Time, maxRows int32) ([]AuditLog, error) {
+	rows, err := q.db.Query(ctx, auditOfOrg, orgID, since, maxRows)
 	if err != nil {
 		return nil, err
 	}
