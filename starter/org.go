@@ -32,8 +32,9 @@ func (a *app) orgAdd() *cobra.Command {
 			if mistURL == "" {
 				return doing(func(ctx context.Context) error { return a.addOrg(ctx, t, name, "", secret.Text{}) })(command, args)
 			}
-			if u, err := url.Parse(mistURL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-				return usagef("--mist-url: want https://host, got %q", mistURL)
+			// Not repeated: an address may hold a password.
+			if u, err := url.Parse(mistURL); err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") {
+				return usagef("--mist-url: want https://host, without user and password")
 			}
 			return doing(func(ctx context.Context) error {
 				token, err := readToken(tokenFile)

@@ -26,6 +26,7 @@ func TestWrongUsageExitsTwo(t *testing.T) {
 		"", "nonsense", "--nonsense", "serve now", "serve --port 1", "migrate up", "-o yaml gaps",
 		"keys", "keys old", "org", "org add", "org add --id x --name n --mist-url https://m --mist-token-file f",
 		"org add --id " + someID + " --name n --mist-url ftp://m --mist-token-file f",
+		"org add --id " + someID + " --name n --mist-url https://user:hush@m --mist-token-file f",
 		"token create --org " + someID, "token create --org " + someID + " --role root",
 		"link", "link nonsense", "link start --org " + someID, "link start --forward https://p --org " + someID + " --provider webex",
 		"link list", "link show --org " + someID, "link set --org " + someID + " --account a",
