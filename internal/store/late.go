@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"callweave/internal/store/db"
 )
@@ -21,14 +24,37 @@ const (
 	lateWait = 5 * time.Minute
 	// lateRows is how many notes are taken in one transaction.
 	lateRows = 2000
+	// fewLeases is how many leases among them are looked for in legs one by one.
+	fewLeases = 50
+	// lateFor is how long it may take to find out exactly what they touch: landings of devices
+	// and of what is woven wait meanwhile.
+	lateFor = 20 * time.Second
 )
 
 // MarkLate queues the meetings of an org that devices touch which came late some minutes
-// ago. It reports how many, and whether there is more to look through.
+// ago. It reports how many, and whether there is more to look through. Where it takes long to
+// find out, they are all the meetings of the devices' time.
 func (s *Store) MarkLate(ctx context.Context, org uuid.UUID) (meetings int, more bool, err error) {
+	return s.markLate(ctx, org, lateFor)
+}
+
+func (s *Store) markLate(ctx context.Context, org uuid.UUID, exactlyFor time.Duration) (meetings int, more bool, err error) {
 	if due, err := s.queries().LateDevicesDue(ctx, org, lateWait.Seconds()); err != nil || !due {
 		return 0, false, notFound(err, "look for late devices of %s", org)
 	}
+	marked, err := s.markLateOnce(ctx, org, exactlyFor)
+	if timedOut(err) {
+		marked, err = s.markLateOnce(ctx, org, 0)
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("mark what late devices of %s touch: %w", org, err)
+	}
+	return int(marked.Meetings), marked.Taken == lateRows, nil
+}
+
+// markLateOnce marks in one transaction: exactly, if that takes no longer than some time, or
+// coarsely, where there is none.
+func (s *Store) markLateOnce(ctx context.Context, org uuid.UUID, exactlyFor time.Duration) (marked db.MarkLateRow, err error) {
 	err = s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
 		if _, err := q.LockOrg(ctx, org); err != nil {
 			return notFound(err, "lock org")
@@ -43,14 +69,23 @@ func (s *Store) MarkLate(ctx context.Context, org uuid.UUID) (meetings int, more
 		if err := q.SearchLateByIndex(ctx); err != nil {
 			return err
 		}
-		marked, err := q.MarkLate(ctx, org, lateRows)
-		meetings, more = int(marked.Meetings), marked.Taken == lateRows
+		if exactlyFor > 0 {
+			if err := q.LimitStatements(ctx, strconv.FormatInt(exactlyFor.Milliseconds(), 10)); err != nil {
+				return err
+			}
+		}
+		var err error
+		marked, err = q.MarkLate(ctx, db.MarkLateParams{OrgID: org, MaxRows: lateRows, FewLeases: fewLeases, Coarsely: exactlyFor == 0})
 		return err
 	})
-	if err != nil {
-		return 0, false, fmt.Errorf("mark what late devices of %s touch: %w", org, err)
-	}
-	return meetings, more, nil
+	return marked, err
+}
+
+// timedOut reports whether a statement took longer than it was allowed to.
+func timedOut(err error) bool {
+	const queryCanceled = "57014" // Postgres reference, appendix A
+	failed, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && failed.Code == queryCanceled
 }
 
 // The statements that note what is late of the samples that a landing adds. Samples of one

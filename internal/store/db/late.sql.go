@@ -22,6 +22,16 @@ func (q *Queries) LateDevicesDue(ctx context.Context, orgID uuid.UUID, waitSecon
 	return exists, err
 }
 
+const limitStatements = `-- name: LimitStatements :exec
+select set_config('statement_timeout', $1::text, true)
+`
+
+// For the transaction, in milliseconds.
+func (q *Queries) LimitStatements(ctx context.Context, limitMs string) error {
+	_, err := q.db.Exec(ctx, limitStatements, limitMs)
+	return err
+}
+
 const lockLateDevices = `-- name: LockLateDevices :exec
 select pg_advisory_xact_lock(hashtextextended('late_devices/' || $1::uuid, 0))
 `
@@ -37,19 +47,32 @@ with late as (
     delete from late_devices
     where late_id = any(array(select d.late_id from late_devices d where d.org_id = $1 order by d.landed_at, d.late_id limit $2))
     returning late_id, org_id, kind, device, site_id, from_at, to_at, source, lease_from, ip, ap_mac, band, named, landed_at
-), news as (
-    select d.late_id, d.org_id, d.kind, d.device, d.site_id, d.from_at, d.to_at, d.source, d.lease_from, d.ip, d.ap_mac, d.band, d.named, d.landed_at, piece from late d
+), known_late as (
+    select count(*) filter (where kind = 'lease') > $3::bigint as many from late
+), pieces as (
+    select d.org_id, d.device, d.site_id, d.ip, d.named, piece, upper(piece) - lower(piece) > interval '2 minutes' as long from late d
     cross join lateral (
         select tstzmultirange(tstzrange(d.from_at, d.to_at)) - coalesce(range_agg(tstzrange(l.from_at, l.to_at)), '{}') as rest
         from leases l
-        where d.kind = 'lease' and l.org_id = d.org_id and l.mac = d.device and l.from_at < d.to_at and l.to_at > d.from_at
+        where l.org_id = d.org_id and l.mac = d.device and l.from_at < d.to_at and l.to_at > d.from_at
           and l.site_id = d.site_id and (d.ip is null or l.ip = d.ip) and (not d.named or l.hostname_sealed is not null)
           and not exists (select from late_devices o where o.org_id = l.org_id and o.kind = 'lease' and o.device = l.mac and o.source = l.source and o.lease_from = l.from_at)
     ) known
     cross join lateral unnest(known.rest) piece
-    where d.kind = 'lease'
+    where d.kind = 'lease' and not $4::boolean
+), news as (
+    select p.org_id, false as whole, p.device, p.site_id, p.ip, p.named, p.piece, p.long from pieces p
+    where not p.long or not (select many from known_late)
     union all
-    select d.late_id, d.org_id, d.kind, d.device, d.site_id, d.from_at, d.to_at, d.source, d.lease_from, d.ip, d.ap_mac, d.band, d.named, d.landed_at, tstzrange(d.from_at, d.to_at) from late d where d.kind = 'all'
+    select t.org_id, true, null, null, null, null, unnest(t.times), true
+    from (
+        select a.org_id, range_agg(a.piece) as times from (
+            select p.org_id, p.piece from pieces p where p.long and (select many from known_late)
+            union all
+            select d.org_id, tstzrange(d.from_at, d.to_at) from late d where d.kind = 'all' or $4
+        ) a
+        group by a.org_id
+    ) t
 ), touched as (
     select c.provider, c.account_id, c.meeting_id from late d
     cross join lateral (
@@ -58,7 +81,7 @@ with late as (
           and m.start_at < d.to_at and m.start_at > d.from_at - interval '2 minutes' and m.end_at > d.from_at
         offset 0
     ) c
-    where d.kind = 'client' or d.kind = 'lease' and (c.site_id, c.ap_mac, c.band) is distinct from (d.site_id, d.ap_mac, d.band)
+    where not $4 and (d.kind = 'client' or d.kind = 'lease' and (c.site_id, c.ap_mac, c.band) is distinct from (d.site_id, d.ap_mac, d.band))
     union
     select c.provider, c.account_id, c.meeting_id from late d
     cross join lateral (
@@ -67,7 +90,7 @@ with late as (
           and m.start_at < d.to_at and m.start_at > d.from_at - interval '2 minutes' and m.end_at > d.from_at
         offset 0
     ) c
-    where d.kind = 'wan' or d.kind = 'radio' and c.ap_mac = d.device
+    where not $4 and (d.kind = 'wan' or d.kind = 'radio' and c.ap_mac = d.device)
     union
     select c.provider, c.account_id, c.meeting_id from late d
     cross join lateral (
@@ -76,7 +99,8 @@ with late as (
           and m.start_at > d.from_at - interval '30 hours' and m.end_at - m.start_at > interval '2 minutes'
         offset 0
     ) c
-    where d.kind in ('client', 'lease') and c.client_mac = d.device or d.kind = 'radio' and c.ap_mac = d.device or d.kind = 'wan' and c.site_id = d.site_id
+    where not $4
+      and (d.kind in ('client', 'lease') and c.client_mac = d.device or d.kind = 'radio' and c.ap_mac = d.device or d.kind = 'wan' and c.site_id = d.site_id)
     union
     select m.provider, m.account_id, m.meeting_id from news n
     join links k on k.org_id = n.org_id and k.status <> 'unlinking'
@@ -89,12 +113,12 @@ with late as (
         where s.provider = k.provider and s.account_id = k.account_id and s.end_at > lower(n.piece) and s.start_at < upper(n.piece)
           and s.end_at < upper(n.piece) + interval '30 hours' and s.end_at - s.start_at > interval '2 hours'
     ) m
-    where n.kind = 'all' or exists (
+    where n.whole or exists (
         select from legs g
         where g.provider = m.provider and g.account_id = m.account_id and g.meeting_id = m.meeting_id
           and tstzrange(g.join_at, greatest(g.join_at, coalesce(g.leave_at, m.end_at)), '[]') && n.piece
           -- A moment more or less of a client that was there anyway changes nothing.
-          and (upper(n.piece) - lower(n.piece) > interval '2 minutes' or n.piece @> tstzrange(g.join_at, greatest(g.join_at, coalesce(g.leave_at, m.end_at)), '[]'))
+          and (n.long or n.piece @> tstzrange(g.join_at, greatest(g.join_at, coalesce(g.leave_at, m.end_at)), '[]'))
           and (g.mac = n.device or n.ip = any(g.private_ips)
             or (n.named or n.ip is not null)
               and (not g.guest or exists (select from sites t where t.org_id = n.org_id and t.site_id = n.site_id and g.public_ip = any(t.public_ips)))
@@ -114,6 +138,13 @@ with late as (
 select (select count(*) from late)::bigint as taken, (select count(*) from marked)::bigint as meetings
 `
 
+type MarkLateParams struct {
+	OrgID     uuid.UUID
+	MaxRows   int32
+	FewLeases int64
+	Coarsely  bool
+}
+
 type MarkLateRow struct {
 	Taken    int64
 	Meetings int64
@@ -125,9 +156,16 @@ type MarkLateRow struct {
 //	· a lease: those with call minutes of its client that it places elsewhere; and, for the time
 //	  in which nothing said before that the client was there under this address and name, those
 //	  with a leg that has the client's address or is recognised by nothing surer than a name;
-//	· more devices than are kept apart: all that overlap its time.
-func (q *Queries) MarkLate(ctx context.Context, orgID uuid.UUID, maxRows int32) (MarkLateRow, error) {
-	row := q.db.QueryRow(ctx, markLate, orgID, maxRows)
+//	· more leases than @few_leases: for such times of more than moments, all that overlap them, for
+//	  each lease would be compared with each leg of its time;
+//	· more devices than are kept apart, and all where it is to be done coarsely: all that overlap their time.
+func (q *Queries) MarkLate(ctx context.Context, arg MarkLateParams) (MarkLateRow, error) {
+	row := q.db.QueryRow(ctx, markLate,
+		arg.OrgID,
+		arg.MaxRows,
+		arg.FewLeases,
+		arg.Coarsely,
+	)
 	var i MarkLateRow
 	err := row.Scan(&i.Taken, &i.Meetings)
 	return i, err
