@@ -20,12 +20,16 @@ import (
 	"callweave/internal/vault"
 )
 
-// The bounds of a batch: how many meetings, and how far apart those begin that are
-// woven together. They bound the memory, since the device data of that whole time is
-// held at once.
 const (
-	maxMeetings = 100
-	maxSpread   = 3 * time.Hour
+	// maxMeetings and maxMinutes, of media samples, end a call of [Weaver.Weave]: what is left
+	// is the next one's. One goes on to the end of the batch in which it has had enough.
+	maxMeetings = 1000
+	maxMinutes  = 500_000
+	// The bounds of a batch: how many meetings, and how far apart those begin that are read
+	// together. They bound the memory, since the device data of that whole time is held at
+	// once.
+	batchMeetings = 100
+	maxSpread     = 3 * time.Hour
 	// fewMeetings are so few that the leases of their legs' addresses are asked for first.
 	fewMeetings = 8
 	// minutesTogether is how many call minutes a transaction has when no more meetings are
@@ -45,7 +49,7 @@ func New(store *store.Store, vault *vault.Vault, models *insight.Models) *Weaver
 	return &Weaver{store: store, vault: vault, models: models}
 }
 
-// Result is what one batch did.
+// Result is what one call did.
 type Result struct {
 	Meetings    int
 	Legs        int // looked at
@@ -57,12 +61,12 @@ type Result struct {
 	Waiting     int // meetings whose device data is not complete yet
 }
 
-// Weave weaves one batch of the meetings of an account that are due for an org, the
+// Weave weaves some hundred of the meetings of an account that are due for an org, the
 // earliest first, then those that devices touch which came late, and where none is, judges
-// anew what was judged by earlier thresholds. done is called after each meeting. A leg that was on no network of the
-// org is not stored for it. A meeting that cannot be woven keeps no other from it; its
-// error is returned when the rest is done. [store.ErrFenced] where the link is being
-// unlinked.
+// anew what was judged by earlier thresholds. done is called after each meeting, never by two
+// at once. A leg that was on no network of the org is not stored for it. A meeting that cannot
+// be woven keeps no other from it; its error is returned when the rest is done.
+// [store.ErrFenced] where the link is being unlinked.
 func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, done func()) (Result, error) {
 	var result Result
 	for more := true; more; done() {
@@ -82,22 +86,11 @@ func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.
 			return result, failed
 		}
 	}
-	for len(pending) > 0 {
-		together := 1
-		for together < len(pending) && pending[together].StartAt.Sub(pending[0].StartAt) <= maxSpread {
-			together++
+	if len(pending) > 0 {
+		failed = w.weaveAll(ctx, ref, orgID, pending, &result, done)
+		if errors.Is(failed, store.ErrFenced) || ctx.Err() != nil {
+			return result, failed
 		}
-		b, err := w.load(ctx, ref, orgID, pending[:together])
-		if err != nil {
-			return result, errors.Join(failed, err)
-		}
-		if err := w.land(ctx, b, pending[:together], &result, done); err != nil {
-			if errors.Is(err, store.ErrFenced) || ctx.Err() != nil {
-				return result, err
-			}
-			failed = first(failed, err)
-		}
-		pending = pending[together:]
 	}
 	result.Ready, result.Waiting, err = w.store.CountPendingWeaves(ctx, ref, orgID)
 	if err != nil {
@@ -108,63 +101,9 @@ func (w *Weaver) Weave(ctx context.Context, ref provider.AccountRef, orgID uuid.
 	return result, errors.Join(failed, err)
 }
 
-// land weaves the meetings of a batch, as many in one transaction as have some thousand
-// minutes: what a transaction costs is shared, and memory bounded. It goes on past a
-// meeting that cannot be woven, and returns the first error.
-func (w *Weaver) land(ctx context.Context, b *batch, meetings []db.PendingWeavesRow, result *Result, done func()) (failed error) {
-	var together []store.WeaveLanding
-	minutes := 0
-	for i, meeting := range meetings {
-		landing, err := b.weave(meeting)
-		if err != nil {
-			failed = first(failed, fmt.Errorf("weave meeting of %s: %w", b.ref, err))
-			done()
-		} else {
-			together = append(together, landing)
-			minutes += len(landing.Minutes)
-		}
-		if minutes < minutesTogether && i < len(meetings)-1 || len(together) == 0 {
-			continue
-		}
-		err = w.landTogether(ctx, b, together, result, done)
-		if errors.Is(err, store.ErrFenced) || ctx.Err() != nil {
-			return err
-		}
-		failed = first(failed, err)
-		together, minutes = together[:0], 0
-	}
-	return failed
-}
-
-// first returns the earlier of two errors.
-func first(earlier, later error) error {
-	if earlier != nil {
-		return earlier
-	}
-	return later
-}
-
-// landTogether lands some meetings in one transaction, and each by itself where that fails.
-func (w *Weaver) landTogether(ctx context.Context, b *batch, landings []store.WeaveLanding, result *Result, done func()) (failed error) {
-	landed, err := w.store.LandWeaves(ctx, b.ref, b.orgID, b.lateMarks, landings)
-	if err != nil && len(landings) > 1 && !errors.Is(err, store.ErrFenced) && ctx.Err() == nil {
-		for i := range landings {
-			failed = first(failed, w.landTogether(ctx, b, landings[i:i+1], result, done))
-		}
-		return failed
-	}
-	for i := range landings {
-		if landed[landings[i].MeetingID] {
-			result.add(b, &landings[i])
-		}
-		done()
-	}
-	return err
-}
-
-func (r *Result) add(b *batch, landing *store.WeaveLanding) {
+func (r *Result) add(landing *store.WeaveLanding, legs int) {
 	r.Meetings++
-	r.Legs += len(b.legs[landing.MeetingID])
+	r.Legs += legs
 	r.LegsMatched += len(landing.Matches)
 	r.Minutes += len(landing.Minutes)
 	for i := range landing.Minutes {
