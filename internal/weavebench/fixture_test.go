@@ -33,6 +33,8 @@ type stage struct {
 	vault  *vault.Vault
 	store  *store.Store
 	weaver *weave.Weaver
+	// unexplained is one without models: like SQL here, it does not say why a minute is bad.
+	unexplained *weave.Weaver
 }
 
 func newStage(b *testing.B, d day) *stage {
@@ -64,7 +66,7 @@ func newStage(b *testing.B, d day) *stage {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s.weaver = weave.New(kept, s.vault, models)
+	s.weaver, s.unexplained = weave.New(kept, s.vault, models), weave.New(kept, s.vault, nil)
 	s.exec("insert into orgs (org_id, name, mist_url, mist_token_sealed, devices_synced_at) values ($1, 'Org', '', '', $2)", s.org, d.begin().AddDate(0, 0, 1))
 	s.exec("insert into accounts (provider, account_id) values ($1, $2)", s.ref.Provider, s.ref.AccountID)
 	s.exec("insert into links (provider, account_id, org_id, linked_by_sealed) values ($1, $2, $3, '')", s.ref.Provider, s.ref.AccountID, s.org)
