@@ -77,7 +77,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.serve(), a.health(), a.migrate(),
 		group("keys", "The master keyset", a.keysNew(), a.keysStatus(), a.keysRotate(), a.keysPromote(), a.keysReseal(), a.keysDrop()),
-		group("org", "Network orgs", a.orgAdd(), a.orgSet(), a.orgList()),
+		group("org", "Network orgs", a.orgAdd(), a.orgSet(), a.orgList(), a.orgRemove()),
 		group("token", "API tokens", a.tokenCreate(), a.tokenList(), a.tokenLink(), a.tokenRevoke()),
 		group("link", "Links between orgs and provider accounts", a.linkStart(), a.linkList(), a.linkShow(), a.linkSet(), a.linkUnlink()),
 		group("devices", "What networks knew: import and export", a.devicesImport(), a.devicesExport()),

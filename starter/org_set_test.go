@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,5 +31,24 @@ func TestThresholdsOfAnOrg(t *testing.T) {
 	}
 	if code, _, problems := b.run(t, "org", "set", "--id", someID, "--latency-bad-ms", "120"); code != 1 {
 		t.Errorf("an org that is not there: exit %d, %s", code, problems)
+	}
+}
+
+func TestRemoveOrg(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addOrg(t)
+	b.link(t)
+	if code, _, problems := b.run(t, "org", "remove", "--id", b.org.String()); code != 1 || !strings.Contains(problems, "unlink it first") {
+		t.Errorf("while it is linked: exit %d, %s", code, problems)
+	}
+	if _, err := b.conn(t).Exec(t.Context(), "delete from links"); err != nil {
+		t.Fatal(err)
+	}
+	var removed struct{ Removed bool }
+	b.json(t, &removed, "org", "remove", "--id", b.org.String())
+	var list []shownOrg
+	if b.json(t, &list, "org", "list"); !removed.Removed || len(list) != 0 {
+		t.Errorf("removed %v, listed %+v", removed.Removed, list)
 	}
 }

@@ -52,6 +52,7 @@ func TestFailureExitsOne(t *testing.T) {
 	b.addOrg(t)
 	for line, word := range map[string]string{
 		"token create --role admin --org " + someID:                                                "not found",
+		"org remove --id " + someID:                                                                "not found",
 		"link list --org " + someID:                                                                "not found",
 		"link show --account a --org " + b.org.String():                                            "not found",
 		"link set --discard-guest-info --account a --org " + b.org.String():                        "not found",

@@ -53,3 +53,12 @@ func (q *Queries) DestroyDataKey(ctx context.Context, scope string) (int64, erro
 	}
 	return result.RowsAffected(), nil
 }
+
+const forgetDataKey = `-- name: ForgetDataKey :exec
+delete from vault.data_keys where scope = $1
+`
+
+func (q *Queries) ForgetDataKey(ctx context.Context, scope string) error {
+	_, err := q.db.Exec(ctx, forgetDataKey, scope)
+	return err
+}

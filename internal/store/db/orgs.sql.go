@@ -40,6 +40,18 @@ func (q *Queries) Org(ctx context.Context, orgID uuid.UUID) (Org, error) {
 	return i, err
 }
 
+const orgIsLinked = `-- name: OrgIsLinked :one
+select exists (select from links where org_id = $1)
+`
+
+// Also by a link that is being erased.
+func (q *Queries) OrgIsLinked(ctx context.Context, orgID uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, orgIsLinked, orgID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const orgs = `-- name: Orgs :many
 select org_id, name, mist_url, mist_token_sealed, latency_bad_ms, jitter_bad_ms, loss_bad_ratio, devices_synced_at, devices_error, created_at, late_marks, keep_minutes_days, keep_media_days, keep_devices_days, thresholds_revision, model_version from orgs order by name, org_id
 `
@@ -79,6 +91,19 @@ func (q *Queries) Orgs(ctx context.Context) ([]Org, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const removeOrg = `-- name: RemoveOrg :execrows
+delete from orgs where org_id = $1
+`
+
+// Its tokens, and attempts to link that came to nothing, go with it.
+func (q *Queries) RemoveOrg(ctx context.Context, orgID uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, removeOrg, orgID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const setThresholds = `-- name: SetThresholds :execrows

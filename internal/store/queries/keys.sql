@@ -10,3 +10,6 @@ where k.key_sealed is null and @renew::boolean;
 
 -- name: DestroyDataKey :execrows
 update vault.data_keys set key_sealed = null, destroyed_at = now() where scope = $1 and key_sealed is not null;
+
+-- name: ForgetDataKey :exec
+delete from vault.data_keys where scope = $1;

@@ -24,3 +24,11 @@ where org_id = @org_id
   and (latency_bad_ms, jitter_bad_ms, loss_bad_ratio)
     <> (coalesce(sqlc.narg(latency_bad_ms)::real, latency_bad_ms), coalesce(sqlc.narg(jitter_bad_ms)::real, jitter_bad_ms),
         coalesce(sqlc.narg(loss_bad_ratio)::real, loss_bad_ratio));
+
+-- name: OrgIsLinked :one
+-- Also by a link that is being erased.
+select exists (select from links where org_id = $1);
+
+-- name: RemoveOrg :execrows
+-- Its tokens, and attempts to link that came to nothing, go with it.
+delete from orgs where org_id = $1;
