@@ -69,10 +69,11 @@ func Receive(ctx workflow.Context, _ ReceiveInput) (ReceiveResult, error) {
 		if err != nil {
 			return r.result, err
 		}
-		if full {
+		more := arrived.Len() > 0
+		if full || more && workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
 			return r.result, workflow.NewContinueAsNewError(ctx, ReceiveWorkflow, ReceiveInput{})
 		}
-		if arrived.Len() == 0 {
+		if !more {
 			break
 		}
 	}

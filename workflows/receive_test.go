@@ -179,3 +179,16 @@ func TestReceiveContinuesAsNew(t *testing.T) {
 		t.Errorf("%d events were seen to by a run whose history is full, want 1", len(inbox.settled))
 	}
 }
+
+// A run that is told of more and more looks for it in a new history.
+func TestReceiveThatIsToldOfMoreContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	inbox := fakeInbox{open: []int64{7}, broken: map[int64]bool{7: true}}
+	env := inbox.environment(t)
+	env.SetContinueAsNewSuggested(true)
+	env.RegisterDelayedCallback(func() { env.SignalWorkflow(workflows.ArrivedMessage, struct{}{}) }, time.Second)
+	env.ExecuteWorkflow(workflows.ReceiveWorkflow, workflows.ReceiveInput{})
+	if err := env.GetWorkflowError(); !workflow.IsContinueAsNewError(err) {
+		t.Errorf("after %d looks: error = %v, want continue-as-new", inbox.looks, err)
+	}
+}
