@@ -25,7 +25,7 @@ func TestReadPageHoldsNoMoreThanAToken(t *testing.T) { //nolint:paralleltest // 
 	body := repeated(`{"unknown":[`, filler, times, `0],"participants":[]}`)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	rows, _, err := readPage(body, "participants", 20, readQoSRow)
+	rows, _, err := readPage(newReader(body), "participants", 20, readQoSRow)
 	runtime.ReadMemStats(&after)
 	if err != nil || len(rows) != 0 {
 		t.Fatalf("%d rows, %v", len(rows), err)
@@ -53,7 +53,7 @@ func TestReadPageRefusesWhatNoPageHolds(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := readPage(test.body, "participants", 20, readQoSRow)
+			_, _, err := readPage(newReader(test.body), "participants", 20, readQoSRow)
 			var value *valueError
 			if test.want != nil && !errors.Is(err, test.want) || test.want == nil && !errors.As(err, &value) {
 				t.Errorf("error is %v", err)
@@ -82,12 +82,12 @@ func TestErrorsSayWhere(t *testing.T) {
 		`[]`:                                                               "an object",
 	}
 	for body, want := range tests {
-		_, _, err := readPage(strings.NewReader(body), "participants", 20, readQoSRow)
+		_, _, err := readPage(newReader(strings.NewReader(body)), "participants", 20, readQoSRow)
 		if want = "reply has a value that is not " + want; err == nil || malformed(err).Error() != want {
 			t.Errorf("%s: error is %v, want %s", body, err, want)
 		}
 	}
-	_, _, err := readPage(strings.NewReader(`{"participants":[secret]}`), "participants", 20, readQoSRow)
+	_, _, err := readPage(newReader(strings.NewReader(`{"participants":[secret]}`)), "participants", 20, readQoSRow)
 	if got := malformed(err).Error(); got != "reply is not JSON at byte 17" {
 		t.Errorf("error is %s", got)
 	}

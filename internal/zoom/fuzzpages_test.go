@@ -20,8 +20,8 @@ const meetingsPage = `{"from":"2026-11-10","page_size":300,"next_page_token":"t"
 // readWays reads a page at once and a byte at a time, which must come to the same.
 func readWays[T any](t *testing.T, data []byte, array string, most int, row func(*reader) T) (rows []T, ok bool) {
 	t.Helper()
-	rows, next, err := readPage(bytes.NewReader(data), array, most, row)
-	slow, slowNext, slowErr := readPage(iotest.OneByteReader(bytes.NewReader(data)), array, most, row)
+	rows, next, err := readPage(newReader(bytes.NewReader(data)), array, most, row)
+	slow, slowNext, slowErr := readPage(newReader(iotest.OneByteReader(bytes.NewReader(data))), array, most, row)
 	if !reflect.DeepEqual(rows, slow) || next != slowNext || (err == nil) != (slowErr == nil) {
 		t.Fatalf("at once: %+v, %v; byte by byte: %+v, %v", rows, err, slow, slowErr)
 	}
@@ -31,7 +31,7 @@ func readWays[T any](t *testing.T, data []byte, array string, most int, row func
 		}
 		return nil, false
 	}
-	if _, _, err := readPage(io.MultiReader(bytes.NewReader(data), strings.NewReader(" 1")), array, most, row); err == nil {
+	if _, _, err := readPage(newReader(io.MultiReader(bytes.NewReader(data), strings.NewReader(" 1"))), array, most, row); err == nil {
 		t.Fatal("a page may be followed by more")
 	}
 	return rows, true
@@ -44,12 +44,12 @@ func checkBeside[T any](t *testing.T, good string, garbage []byte, array string,
 	if !json.Valid(garbage) {
 		return
 	}
-	want, _, err := readPage(strings.NewReader(good), array, 20, row)
+	want, _, err := readPage(newReader(strings.NewReader(good)), array, 20, row)
 	if err != nil {
 		t.Fatal(err)
 	}
 	spoilt := strings.ReplaceAll(good, `{"`, `{"surprise":`+string(garbage)+`,"`)
-	got, _, err := readPage(strings.NewReader(spoilt), array, 20, row)
+	got, _, err := readPage(newReader(strings.NewReader(spoilt)), array, 20, row)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("beside %q: %+v, %v; want %+v", garbage, got, err, want)
 	}

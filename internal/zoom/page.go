@@ -1,23 +1,15 @@
 package zoom
 
-import (
-	"io"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "github.com/go-json-experiment/json/jsontext"
 
 // maxRows bounds a page: Zoom keeps to the size it is asked for, and twice that is no
 // page of Zoom's.
 func maxRows(pageSize int) int { return 2 * pageSize }
 
-// readPage reads one page as it arrives: row reads every element of the array, other
-// fields are skipped. next is the token of the next page, "" at the end.
-func readPage[T any](body io.Reader, array string, most int, row func(*reader) T) (rows []T, next string, err error) {
-	return readPageBy(newReader(body), array, most, row)
-}
-
-// readPageBy reads a page by a reader that has read nothing of it.
-func readPageBy[T any](r *reader, array string, most int, row func(*reader) T) (rows []T, next string, err error) {
+// readPage reads one page as it arrives, by a reader that has read nothing of it: row reads
+// every element of the array, other fields are skipped. next is the token of the next page, ""
+// at the end.
+func readPage[T any](r *reader, array string, most int, row func(*reader) T) (rows []T, next string, err error) {
 	if r.peek() != jsontext.KindBeginObject {
 		r.fail("an object")
 	}

@@ -49,7 +49,7 @@ func pages[T any](ctx context.Context, c *Client, caller provider.Caller, list l
 				r.body = nil
 				c.readers.Put(r)
 			}()
-			rows, next, err = readPageBy(r, list.array, maxRows(list.pageSize), row)
+			rows, next, err = readPage(r, list.array, maxRows(list.pageSize), row)
 			return err
 		})
 		if err != nil {

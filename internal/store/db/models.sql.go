@@ -127,27 +127,6 @@ func (q *Queries) Models(ctx context.Context, orgID uuid.UUID, maxRows int32) ([
 	return items, nil
 }
 
-const newestModel = `-- name: NewestModel :one
-select org_id, version, trained_at, from_at, to_at, minutes, bad_minutes, scores, body from models where org_id = $1 order by version desc limit 1
-`
-
-func (q *Queries) NewestModel(ctx context.Context, orgID uuid.UUID) (Model, error) {
-	row := q.db.QueryRow(ctx, newestModel, orgID)
-	var i Model
-	err := row.Scan(
-		&i.OrgID,
-		&i.Version,
-		&i.TrainedAt,
-		&i.FromAt,
-		&i.ToAt,
-		&i.Minutes,
-		&i.BadMinutes,
-		&i.Scores,
-		&i.Body,
-	)
-	return i, err
-}
-
 const newestModelVersion = `-- name: NewestModelVersion :one
 select coalesce(max(version), 0)::integer from models where org_id = $1
 `

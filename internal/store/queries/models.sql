@@ -10,9 +10,6 @@ update orgs set model_version = model_version + 1 where org_id = $1 returning mo
 insert into models (org_id, version, from_at, to_at, minutes, bad_minutes, scores, body)
 values (@org_id, @version, @from_at, @to_at, @minutes, @bad_minutes, @scores, @body);
 
--- name: NewestModel :one
-select * from models where org_id = $1 order by version desc limit 1;
-
 -- name: NewestModelVersion :one
 select coalesce(max(version), 0)::integer from models where org_id = $1;
 
