@@ -54,10 +54,10 @@ func (a *app) devicesImport() *cobra.Command {
 	var keepGoing bool
 	command := &cobra.Command{
 		Use:   "import FILE...",
-		Short: "Import what a network knew: sites, leases, samples of clients, radios and uplinks",
-		Long: `Import what a network knew: sites, leases, and samples of clients, radios and uplinks, from CSV or JSON lines
+		Short: "Import what a network knew: sites, names of devices, leases, samples of clients, radios and uplinks",
+		Long: `Import what a network knew: sites, names of devices, leases, and samples of clients, radios and uplinks, from CSV or JSON lines
 (docs/devices.md has the fields). "-" is standard input; names that end in .gz are compressed. What a file is about
-is said by a field "kind", or by the beginning of its name: site, lease, client, radio or wan. Importing a file again changes nothing.`,
+is said by a field "kind", or by the beginning of its name: site, device, lease, client, radio or wan. Importing a file again changes nothing.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			files, err := deviceFiles(args, format.Format, kind.Kind)
@@ -69,7 +69,7 @@ is said by a field "kind", or by the beginning of its name: site, lease, client,
 	}
 	t.orgFlag(command)
 	command.Flags().Var(&format, "format", "csv or jsonl, where the names of the files do not end so")
-	command.Flags().Var(&kind, "kind", "site, lease, client, radio or wan, where neither records nor names say")
+	command.Flags().Var(&kind, "kind", "site, device, lease, client, radio or wan, where neither records nor names say")
 	command.Flags().BoolVar(&keepGoing, "keep-going", false, "pass over lines that cannot be read, count them, and print the first of them")
 	require(command, "org")
 	return command
@@ -140,8 +140,8 @@ func (a *app) importDevices(ctx context.Context, stdin io.Reader, t target, file
 		return err
 	}
 	return a.print(done,
-		row("SITES", "LEASES", "CLIENT SAMPLES", "RADIO SAMPLES", "WAN SAMPLES", "REJECTED", "FROM", "TO"),
-		row(done.Sites, done.Leases, done.Clients, done.Radios, done.WANs, done.Rejected, done.From, done.To))
+		row("SITES", "DEVICES", "LEASES", "CLIENT SAMPLES", "RADIO SAMPLES", "WAN SAMPLES", "REJECTED", "FROM", "TO"),
+		row(done.Sites, done.Devices, done.Leases, done.Clients, done.Radios, done.WANs, done.Rejected, done.From, done.To))
 }
 
 // deviceRecords reads one file after the other.
@@ -206,7 +206,7 @@ func (a *app) devicesExport() *cobra.Command {
 	t.orgFlag(command)
 	format.Format = devicefile.JSONL
 	command.Flags().Var(&format, "format", "csv or jsonl")
-	command.Flags().Var(&kind, "kind", "only site, lease, client, radio or wan")
+	command.Flags().Var(&kind, "kind", "only site, device, lease, client, radio or wan")
 	command.Flags().Var(&from, "from", "beginning of the time, also as a day; without, all of the past")
 	command.Flags().Var(&to, "to", "end of the time; without, now")
 	require(command, "org")
@@ -230,7 +230,7 @@ func (a *app) exportDevices(ctx context.Context, t target, format devicefile.For
 	}
 	wants := func(k devicefile.Kind) bool { return kind == "" || kind == k }
 	kinds := collect.Kinds{
-		Sites: wants(devicefile.Site), Leases: wants(devicefile.Lease), Clients: wants(devicefile.Client),
+		Sites: wants(devicefile.Site), Devices: wants(devicefile.Device), Leases: wants(devicefile.Lease), Clients: wants(devicefile.Client),
 		Radios: wants(devicefile.Radio), WANs: wants(devicefile.WAN),
 	}
 	writer := devicefile.NewWriter(a.out, format, kind)

@@ -12,6 +12,7 @@ import (
 
 const imported = `kind,site_id,name,mac,start_at,end_at,ip,hostname,ap_mac,band,rssi_dbm
 site,1f6c3f0a-0000-4000-8000-000000000001,Cologne,,,,,,,,
+device,1f6c3f0a-0000-4000-8000-000000000001,ap-1,5c5b35010001,,,,,,,
 lease,1f6c3f0a-0000-4000-8000-000000000001,,5C:5B:35:00:00:01,2026-11-18T15:00:00Z,2026-11-18T16:00:00Z,10.0.0.7,laptop,5c5b35010001,5,
 client,,,5C:5B:35:00:00:01,1795014000,1795014060,,,5c5b35010001,5,-61
 `
@@ -63,15 +64,15 @@ func TestImportAndExportDevices(t *testing.T) {
 		t.Errorf("import for no org: exit %d, %s", code, problems)
 	}
 	b.linked(t)
-	var done struct{ Sites, Leases, Rejected int }
+	var done struct{ Sites, Devices, Leases, Rejected int }
 	for range 2 {
 		b.json(t, &done, append([]string{"devices", "import", all}, org...)...)
-		if done.Sites != 1 || done.Leases != 1 || done.Rejected != 0 {
+		if done.Sites != 1 || done.Devices != 1 || done.Leases != 1 || done.Rejected != 0 {
 			t.Errorf("imported %+v", done)
 		}
 	}
 	code, first, problems := b.run(t, append([]string{"devices", "export"}, org...)...)
-	if code != exitDone || strings.Count(first, "\n") != 3 || !strings.Contains(first, `"hostname":"laptop"`) {
+	if code != exitDone || strings.Count(first, "\n") != 4 || !strings.Contains(first, `"name":"ap-1","type":"ap"`) || !strings.Contains(first, `"hostname":"laptop"`) {
 		t.Fatalf("export: exit %d, %s%s", code, first, problems)
 	}
 	back := write("all.jsonl", first)

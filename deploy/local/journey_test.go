@@ -118,11 +118,26 @@ func TestAStaleStateIsNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			prepare(t, d)
-			_, err = loadState(d, world.DemoConfig(1))
+			_, err = loadState(d, world.DemoConfig(1), true)
 			if err == nil || !strings.Contains(err.Error(), "remedy:") || !strings.Contains(err.Error(), d.root) {
 				t.Errorf("want an error that names the directory and a remedy, got: %v", err)
 			}
 		})
+	}
+}
+
+// Nobody who asks for no world in particular is asked to throw away the one that there is.
+func TestAKeptWorldGoesOn(t *testing.T) {
+	t.Parallel()
+	d, err := makeDirectories(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newState(filepath.Join(d.root, stateFile), world.DemoConfig(99)); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := loadState(d, world.DemoConfig(1), false); err != nil || kept.World != world.DemoConfig(99) {
+		t.Errorf("got %+v, %v", kept, err)
 	}
 }
 

@@ -67,7 +67,7 @@ func secrets(m *machine) map[string][]string {
 		"name or e-mail":                m.clouds.zoom.PersonalData(),
 		"master keyset":                 {m.kept.Keyset},
 	}
-	for _, tokens := range []map[string]string{m.kept.AdminTokens, m.kept.HelpdeskToks} {
+	for _, tokens := range []map[string]string{m.kept.AdminTokens, m.kept.HelpdeskToks, m.kept.ObserverToks} {
 		for _, token := range tokens {
 			all["API token"] = append(all["API token"], token)
 		}

@@ -58,7 +58,7 @@ func startMachine(ctx context.Context, opts options, p *progress) (_ *machine, e
 	if err != nil {
 		return nil, err
 	}
-	kept, err := loadState(dirs, opts.world())
+	kept, err := loadState(dirs, opts.world(), opts.chosen)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func main() { os.Exit(run()) }
@@ -28,6 +29,7 @@ func run() int {
 		Use: "local", Short: "All of Callweave on one machine, with a demonstration",
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(command *cobra.Command, _ []string) error {
+			command.Flags().Visit(func(flag *pflag.Flag) { opts.chosen = opts.chosen || isOfTheWorld(flag.Name) })
 			if err := opts.validate(); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -19,6 +20,7 @@ type options struct {
 	people   int
 	meetings int
 	log      string
+	chosen   bool // the world, by flags
 
 	// For tests, which run side by side and look into what the programs print.
 	anyPort   bool
@@ -28,7 +30,9 @@ type options struct {
 }
 
 func (o *options) register(flags *pflag.FlagSet) {
+	// Enough people that now and then several suffer from one thing.
 	defaults := world.DemoConfig(1)
+	defaults.PeoplePerOrg, defaults.MeetingsPerDay = 60, 90
 	flags.BoolVar(&o.once, "once", false, "end after the report")
 	flags.StringVar(&o.stateDir, "state-dir", ".local", "where everything is kept")
 	flags.Uint64Var(&o.seed, "seed", defaults.Seed, "which world")
@@ -37,6 +41,12 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.IntVar(&o.people, "people", defaults.PeoplePerOrg, "people per org")
 	flags.IntVar(&o.meetings, "meetings", defaults.MeetingsPerDay, "meetings per account and day")
 	flags.StringVar(&o.log, "log-level", "info", "of worker and starter: debug, info, warn or error")
+}
+
+// isOfTheWorld reports whether a flag says how the world is. Without any, a world that is
+// kept goes on as it is.
+func isOfTheWorld(flag string) bool {
+	return slices.Contains([]string{"seed", "orgs", "accounts", "people", "meetings"}, flag)
 }
 
 func (o *options) validate() error {

@@ -114,7 +114,7 @@ func (m *machine) addOrgs(ctx context.Context, _ *progress) (string, error) {
 		if err = errors.Join(err, os.Remove(file)); err != nil {
 			return "", err
 		}
-		for role, tokens := range map[string]map[string]string{"admin": m.kept.AdminTokens, "helpdesk": m.kept.HelpdeskToks} {
+		for role, tokens := range map[string]map[string]string{"admin": m.kept.AdminTokens, "helpdesk": m.kept.HelpdeskToks, "observer": m.kept.ObserverToks} {
 			if tokens[id] != "" {
 				continue
 			}

@@ -197,7 +197,7 @@ func printAddresses(ctx context.Context, out io.Writer, m *machine) error {
 		fmt.Fprintf(out, "    %-24s admin %s\n", org.Name, m.kept.AdminTokens[org.ID.String()])
 	}
 	fmt.Fprintf(out, "\n  Open the console of %s, signed in (each link once, within 15 minutes):\n", first.Name)
-	for _, role := range []string{"admin", "helpdesk"} {
+	for _, role := range []string{"admin", "helpdesk", "observer"} {
 		link, err := m.signInLink(ctx, first, role)
 		if err != nil {
 			return err
@@ -238,7 +238,7 @@ func (r *report) measureRemains(ctx context.Context, m *machine) (string, error)
 	r.remains = map[string]int64{}
 	for _, table := range []string{
 		"accounts", "credentials", "links", "windows", "meetings", "legs", "media_samples", "api_requests", "harvest_claims", "backfills",
-		"sites", "leases", "client_samples", "radio_samples", "wan_samples", "matches", "call_minutes", "weaves",
+		"sites", "network_devices", "leases", "client_samples", "radio_samples", "wan_samples", "matches", "call_minutes", "weaves",
 	} {
 		var rows int64
 		if err := m.db.QueryRow(ctx, "select count(*) from "+table).Scan(&rows); err != nil {

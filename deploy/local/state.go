@@ -41,15 +41,16 @@ type keptState struct {
 	MistTokens   map[string]string `json:"mist_tokens"`  // org id → the token our worker uses
 	AdminTokens  map[string]string `json:"admin_tokens"` // org id → API token
 	HelpdeskToks map[string]string `json:"helpdesk_tokens"`
+	ObserverToks map[string]string `json:"observer_tokens"`
 	path         string
 }
 
 const stateFile = "state.json"
 
 // loadState reads what an earlier run left, or begins anew. A directory that holds data
-// without its state, or the state of another world, is refused: its tokens and keys
-// would not fit.
-func loadState(d directories, wanted world.Config) (*keptState, error) {
+// without its state, or the state of another world than one that was chosen, is refused: its
+// tokens and keys would not fit.
+func loadState(d directories, wanted world.Config, chosen bool) (*keptState, error) {
 	path := filepath.Join(d.root, stateFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -61,11 +62,11 @@ func loadState(d directories, wanted world.Config) (*keptState, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read kept state: %w", err)
 	}
-	kept := &keptState{path: path}
+	kept := &keptState{path: path, ObserverToks: map[string]string{}} // kept before there were observers
 	if err := json.Unmarshal(raw, kept); err != nil {
 		return nil, fmt.Errorf("kept state %s is damaged: %w\nremedy: remove the directory and start again: rm -r %s", path, err, d.root)
 	}
-	if kept.World != wanted {
+	if chosen && kept.World != wanted {
 		return nil, fmt.Errorf("%s was made for another world (%+v, now %+v)\nremedy: give the same flags, another --state-dir, or remove it: rm -r %s", d.root, kept.World, wanted, d.root)
 	}
 	if kept.ZoomWebhook == "" { // kept before there were webhooks
@@ -82,7 +83,7 @@ func newState(path string, wanted world.Config) (*keptState, error) {
 	}
 	kept := &keptState{
 		World: wanted, Keyset: keyset.Reveal(), ZoomSecret: rand.Text(), ZoomWebhook: rand.Text(), path: path,
-		MistTokens: map[string]string{}, AdminTokens: map[string]string{}, HelpdeskToks: map[string]string{},
+		MistTokens: map[string]string{}, AdminTokens: map[string]string{}, HelpdeskToks: map[string]string{}, ObserverToks: map[string]string{},
 	}
 	return kept, kept.save()
 }

@@ -32,6 +32,13 @@ func TestFirstPollFillsThePast(t *testing.T) {
 	if n := b.covered(t, noon.Add(-150*time.Minute), noon.Add(-2*time.Minute)); n == 0 {
 		t.Error("the world had no sessions: the test proves nothing")
 	}
+	devices := 0
+	for _, site := range b.org.Sites {
+		devices += len(site.APs) + 1
+	}
+	if got := b.count(t, "select count(*) from network_devices where name ~ '^(ap|gw)-' and org_id = $1", b.org.ID); got != devices {
+		t.Errorf("%d devices have their names, want %d", got, devices)
+	}
 	synced, problem := b.health(t)
 	if want := noon.Add(-time.Minute); !synced.Equal(want) || problem != "" {
 		t.Errorf("complete up to %s with problem %q, want %s", synced, problem, want)

@@ -29,11 +29,11 @@ func NewExporter(store *store.Store, vault *vault.Vault) *Exporter {
 }
 
 // Kinds says what is exported.
-type Kinds struct{ Sites, Leases, Clients, Radios, WANs bool }
+type Kinds struct{ Sites, Devices, Leases, Clients, Radios, WANs bool }
 
-// Export gives write the sites, the leases that overlap [from, to) and the samples that
-// begin in it, sites first, with the names of clients opened. The memory it takes does
-// not grow with them, except with the sites.
+// Export gives write the sites, the named devices, the leases that overlap [from, to) and the
+// samples that begin in it, sites first, with the names of clients opened. The memory it takes does
+// not grow with them, except with the sites and devices.
 func (e *Exporter) Export(ctx context.Context, orgID uuid.UUID, from, to time.Time, kinds Kinds, write func(network.Record) error) error {
 	if _, err := e.store.Org(ctx, orgID); err != nil {
 		return err
@@ -45,6 +45,17 @@ func (e *Exporter) Export(ctx context.Context, orgID uuid.UUID, from, to time.Ti
 		}
 		for _, site := range sites {
 			if err := write(network.Record{Site: siteOf(site)}); err != nil {
+				return err
+			}
+		}
+	}
+	if kinds.Devices {
+		devices, err := e.store.NetworkDevices(ctx, orgID)
+		if err != nil {
+			return err
+		}
+		for _, device := range devices {
+			if err := write(network.Record{Device: deviceOf(device)}); err != nil {
 				return err
 			}
 		}
@@ -97,6 +108,10 @@ func (x *exporting) lease(ctx context.Context, row db.Lease) error {
 
 func siteOf(row db.Site) *network.Site {
 	return &network.Site{ID: row.SiteID, Name: row.Name, Timezone: row.Timezone, PublicAddrs: row.PublicIps, Subnets: row.Subnets}
+}
+
+func deviceOf(row db.NetworkDevice) *network.Device {
+	return &network.Device{SiteID: row.SiteID, MAC: macaddr.FromHardware(row.Mac), Kind: network.DeviceKind(row.Kind), Name: row.Name}
 }
 
 func leaseOf(row db.Lease) *network.Lease {

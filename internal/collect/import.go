@@ -48,6 +48,7 @@ func NewImporter(store *store.Store, vault *vault.Vault, now func() time.Time) *
 // Imported is what an import did. Records that were there already count as well.
 type Imported struct {
 	Sites    int `json:"sites"`
+	Devices  int `json:"devices"`
 	Leases   int `json:"leases"`
 	Clients  int `json:"client_samples"`
 	Radios   int `json:"radio_samples"`
@@ -59,7 +60,9 @@ type Imported struct {
 }
 
 // Records is how many records were stored.
-func (i Imported) Records() int { return i.Sites + i.Leases + i.Clients + i.Radios + i.WANs }
+func (i Imported) Records() int {
+	return i.Sites + i.Devices + i.Leases + i.Clients + i.Radios + i.WANs
+}
 
 // Import stores the records in batches. Repeating it changes nothing, and it takes nothing
 // away: a lease that is there is extended, a sample that is there stays as it is. What is
@@ -140,6 +143,8 @@ func (i *Importer) begin(ctx context.Context, orgID uuid.UUID) (*importing, erro
 // about is the site and the time of a record; no site where it is of none.
 func about(r *network.Record) (site uuid.UUID, from, to time.Time) {
 	switch {
+	case r.Device != nil:
+		return r.Device.SiteID, time.Time{}, time.Time{}
 	case r.Lease != nil:
 		return r.Lease.SiteID, r.Lease.From, r.Lease.To
 	case r.Client != nil:
@@ -167,7 +172,8 @@ func (b *importing) check(r network.Record) error {
 
 func (b *importing) add(ctx context.Context, r network.Record) error {
 	_, from, to := about(&r)
-	if b.rows == importBatch || r.Lease == nil && b.spreads(from) {
+	timeless := r.Site != nil || r.Device != nil
+	if b.rows == importBatch || !timeless && r.Lease == nil && b.spreads(from) {
 		if err := b.land(ctx); err != nil {
 			return err
 		}
@@ -177,6 +183,10 @@ func (b *importing) add(ctx context.Context, r network.Record) error {
 	case r.Site != nil:
 		b.batch.Sites = append(b.batch.Sites, b.site(*r.Site))
 		b.ahead.Sites++
+		return nil
+	case r.Device != nil:
+		b.batch.Devices = append(b.batch.Devices, deviceRow(b.org, *r.Device))
+		b.ahead.Devices++
 		return nil
 	case r.Lease != nil:
 		source := correlate.SourceImport
@@ -238,7 +248,7 @@ func (b *importing) land(ctx context.Context) error {
 	b.done.Rejected = rejected
 	// The rows are reused: a landing keeps none of them.
 	b.batch = store.DeviceLanding{
-		OrgID: b.org, Sites: b.batch.Sites[:0], Leases: b.batch.Leases[:0],
+		OrgID: b.org, Sites: b.batch.Sites[:0], Devices: b.batch.Devices[:0], Leases: b.batch.Leases[:0],
 		Clients: b.batch.Clients[:0], Radios: b.batch.Radios[:0], WANs: b.batch.WANs[:0],
 	}
 	b.rows, b.first, b.last = 0, time.Time{}, time.Time{}

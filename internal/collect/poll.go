@@ -106,6 +106,9 @@ func (p *poll) present(landing *store.DeviceLanding, sites []network.Site) (netw
 	if err != nil {
 		return devices, fmt.Errorf("read devices: %w", err)
 	}
+	for _, device := range devices.Named {
+		landing.Devices = append(landing.Devices, deviceRow(p.org, device))
+	}
 	for _, radio := range devices.Radios {
 		key := radio.DeviceMAC.String() + "/" + string(radio.Band)
 		before := network.RadioSnapshot{ObservedAt: p.last.Radios[key]}

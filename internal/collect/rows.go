@@ -28,6 +28,10 @@ func siteRows(org uuid.UUID, sites []network.Site) []db.Site {
 	return rows
 }
 
+func deviceRow(org uuid.UUID, d network.Device) db.NetworkDevice {
+	return db.NetworkDevice{OrgID: org, Mac: d.MAC.Hardware(), SiteID: d.SiteID, Kind: string(d.Kind), Name: d.Name}
+}
+
 func leaseRow(org uuid.UUID, key *vault.Key, source correlate.Source, lease network.Lease) (db.Lease, error) {
 	row := db.Lease{
 		OrgID: org, Mac: lease.MAC.Hardware(), FromAt: lease.From, Source: string(source), ToAt: lease.To,

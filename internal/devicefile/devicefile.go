@@ -1,5 +1,5 @@
-// Package devicefile reads and writes a network's past as files: sites, leases, and
-// samples of clients, radios and uplinks, as CSV with a header or as JSON lines. It is
+// Package devicefile reads and writes a network's past as files: sites, names of devices,
+// leases, and samples of clients, radios and uplinks, as CSV with a header or as JSON lines. It is
 // how a network that no package of ours can poll tells what it knew (docs/devices.md).
 //
 // Files are read line by line in constant memory. What cannot be read is a [LineError]
@@ -21,6 +21,7 @@ type Kind string
 // The kinds of records.
 const (
 	Site   Kind = "site"
+	Device Kind = "device"
 	Lease  Kind = "lease"
 	Client Kind = "client"
 	Radio  Kind = "radio"
@@ -29,13 +30,13 @@ const (
 
 // Kinds lists the kinds in the order in which an archive tells them: sites first, because
 // the others are of sites.
-func Kinds() []Kind { return []Kind{Site, Lease, Client, Radio, WAN} }
+func Kinds() []Kind { return []Kind{Site, Device, Lease, Client, Radio, WAN} }
 
 // ParseKind reads a kind, also in the plural.
 func ParseKind(text string) (Kind, error) {
 	kind := Kind(strings.TrimSuffix(strings.ToLower(strings.TrimSpace(text)), "s"))
 	if !slices.Contains(Kinds(), kind) {
-		return "", errors.New("want site, lease, client, radio or wan")
+		return "", errors.New("want site, device, lease, client, radio or wan")
 	}
 	return kind, nil
 }

@@ -35,6 +35,7 @@ func records() []network.Record {
 			Subnets: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")},
 		}},
 		{Site: &network.Site{ID: site, Name: "Bare"}},
+		{Device: &network.Device{SiteID: site, MAC: ap, Kind: network.Gateway, Name: "gw, 1"}},
 		{LeaseSource: "session", Lease: &network.Lease{
 			SiteID: site, MAC: mac, IP: netip.MustParseAddr("10.0.0.7"), Hostname: secret.New("laptop, =1"), DeviceMAC: ap,
 			SSID: "office \\ \"5\"", Band: network.Band5, From: start, To: end.Add(300 * time.Hour),
@@ -152,7 +153,7 @@ func TestBadLinesAreNamed(t *testing.T) {
 		"band":            {line("band", `"5 GHz"`), "f:2: band: want 24, 5 or 6"},
 		"an object":       {line("channel", `{"a":"Smith"}`), "f:2: channel: want a string, a number, true, false or null"},
 		"unknown's value": {line("Smith", `{}`), "f:2: want a string, a number, true, false or null"},
-		"kind":            {line("kind", `"Smith"`), "f:2: kind: want site, lease, client, radio or wan"},
+		"kind":            {line("kind", `"Smith"`), "f:2: kind: want site, device, lease, client, radio or wan"},
 	}
 	for name, tt := range tests {
 		got, problems := read(devicefile.JSONL, devicefile.Client, good+"\n"+tt.line+"\n"+good)

@@ -206,6 +206,21 @@ func bandField(name string, of func(*network.Record) *network.Band) field {
 	}
 }
 
+func typeField(name string, of func(*network.Record) *network.DeviceKind) field {
+	return field{
+		name: name,
+		read: func(r *network.Record, text string) error {
+			switch kind := network.DeviceKind(text); kind {
+			case network.AP, network.Gateway, network.Switch:
+				*of(r) = kind
+				return nil
+			}
+			return errors.New("want ap, gateway or switch")
+		},
+		write: func(r *network.Record) string { return string(*of(r)) },
+	}
+}
+
 func sourceField(name string, of func(*network.Record) *string) field {
 	return field{
 		name: name,

@@ -121,7 +121,7 @@ func (r *reader) header() error {
 		}
 	}
 	if r.Kind == "" && !slices.Contains(r.columns, kindField) {
-		return fmt.Errorf("%s:1: want a column %s, or a file name that begins with site, lease, client, radio or wan", r.Name, kindField)
+		return fmt.Errorf("%s:1: want a column %s, or a file name that begins with site, device, lease, client, radio or wan", r.Name, kindField)
 	}
 	return nil
 }
@@ -234,7 +234,7 @@ func (r *reader) record(cells []cell) (network.Record, error) {
 		kind = said
 	}
 	if kind == "" {
-		return network.Record{}, r.bad(kindField, errors.New("want site, lease, client, radio or wan"))
+		return network.Record{}, r.bad(kindField, errors.New("want site, device, lease, client, radio or wan"))
 	}
 	s := r.schemas[kind]
 	record := s.begin()

@@ -35,6 +35,15 @@ func schemas() map[Kind]schema {
 				listField("subnets", "subnets like 10.1.0.0/16", func(r *network.Record) *[]netip.Prefix { return &r.Site.Subnets }, parsePrefix, netip.Prefix.Compare),
 			},
 		},
+		Device: {
+			begin: func() network.Record { return network.Record{Device: &network.Device{Kind: network.AP}} },
+			fields: []field{
+				must(siteField(func(r *network.Record) *uuid.UUID { return &r.Device.SiteID })),
+				must(macField("mac", func(r *network.Record) *macaddr.Addr { return &r.Device.MAC })),
+				must(textField("name", func(r *network.Record) *string { return &r.Device.Name })),
+				typeField("type", func(r *network.Record) *network.DeviceKind { return &r.Device.Kind }),
+			},
+		},
 		Lease: {
 			begin: func() network.Record { return network.Record{Lease: &network.Lease{}} },
 			fields: []field{

@@ -114,6 +114,8 @@ func kindOf(r *network.Record) Kind {
 	switch {
 	case r.Site != nil:
 		return Site
+	case r.Device != nil:
+		return Device
 	case r.Lease != nil:
 		return Lease
 	case r.Client != nil:

@@ -39,6 +39,13 @@ type Device struct {
 	Radios      []network.RadioSnapshot
 }
 
+// named is the device under its name; not ok where it has none, or is of another kind.
+func (d *Device) named() (network.Device, bool) {
+	kind := network.DeviceKind(d.Type)
+	named := network.Device{SiteID: d.SiteID, MAC: d.MAC, Kind: kind, Name: strings.TrimSpace(d.Name)}
+	return named, named.Name != "" && (kind == network.AP || kind == network.Gateway || kind == network.Switch)
+}
+
 type deviceRow struct {
 	Type     text                    `json:"type"`
 	SiteID   text                    `json:"site_id"`

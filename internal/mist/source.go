@@ -74,7 +74,8 @@ func (s *Source) Clients(ctx context.Context, siteID uuid.UUID) iter.Seq2[networ
 	return once(s.client.ClientStats(ctx, siteID, false), func(c network.ClientSnapshot) macaddr.Addr { return c.MAC })
 }
 
-// Devices reads the radios of all access points and the uplinks of all gateways.
+// Devices reads the names of all devices, the radios of all access points and the uplinks
+// of all gateways.
 func (s *Source) Devices(ctx context.Context) (network.Devices, error) {
 	type port struct {
 		mac  macaddr.Addr
@@ -85,6 +86,9 @@ func (s *Source) Devices(ctx context.Context) (network.Devices, error) {
 	for device, err := range once(s.client.DeviceStats(ctx, s.orgID, AllDevices), func(d Device) macaddr.Addr { return d.MAC }) {
 		if err != nil {
 			return network.Devices{}, err
+		}
+		if named, ok := device.named(); ok {
+			out.Named = append(out.Named, named)
 		}
 		out.Radios = append(out.Radios, device.Radios...)
 		for _, name := range device.WANPorts {

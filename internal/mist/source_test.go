@@ -81,6 +81,23 @@ func TestDevicesAreThoseOfTheWorld(t *testing.T) {
 	if len(devices.Radios) < 2*len(aps) || len(devices.WANs) != len(b.org.Sites) {
 		t.Fatalf("%d radios of %d access points, %d uplinks", len(devices.Radios), len(aps), len(devices.WANs))
 	}
+	names := map[macaddr.Addr]network.Device{}
+	for _, d := range devices.Named {
+		names[d.MAC] = d
+	}
+	if want := len(aps) + len(b.org.Sites); len(names) != want {
+		t.Errorf("%d devices have names, want %d", len(names), want)
+	}
+	for mac, ap := range aps {
+		if got, want := names[mac], (network.Device{SiteID: ap.Site.ID, MAC: mac, Kind: network.AP, Name: ap.Name}); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	for _, site := range b.org.Sites {
+		if got := names[site.Gateway.MAC]; got.Kind != network.Gateway || got.Name != site.Gateway.Name {
+			t.Errorf("gateway %s is %+v", site.Gateway.Name, got)
+		}
+	}
 	for _, r := range devices.Radios {
 		s := b.world.RadioAt(aps[r.DeviceMAC], world.Band(r.Band), noon)
 		if !near(r.UtilRatio, float64(s.UtilAll)/100, 0) || !near(r.UtilNonWiFiRatio, float64(s.UtilNonWiFi)/100, 0) ||

@@ -106,8 +106,28 @@ type WANSnapshot struct {
 	UploadMbps   measure.Value
 }
 
-// Devices is every radio and uplink of the network at about one moment.
+// DeviceKind is what a network device is.
+type DeviceKind string
+
+// The kinds of network devices that are told apart.
+const (
+	AP      DeviceKind = "ap"
+	Gateway DeviceKind = "gateway"
+	Switch  DeviceKind = "switch"
+)
+
+// Device is an access point, a gateway or a switch as people call it.
+type Device struct {
+	SiteID uuid.UUID
+	MAC    macaddr.Addr
+	Kind   DeviceKind
+	Name   string
+}
+
+// Devices is every radio and uplink of the network at about one moment, and every device
+// that has a name.
 type Devices struct {
+	Named  []Device
 	Radios []RadioSnapshot
 	WANs   []WANSnapshot
 }

@@ -1,12 +1,13 @@
 package network
 
 // Record is one piece of a network's past that somebody else collected, as archives hold
-// it: exactly one of Site, Lease, Client, Radio and WAN is set.
+// it: exactly one of Site, Device, Lease, Client, Radio and WAN is set.
 //
 // A [Source] shows a network as it is and is polled; a sequence of records is a network
 // that tells its past by itself. Both end as the same rows.
 type Record struct {
 	Site   *Site
+	Device *Device
 	Lease  *Lease
 	Client *ClientSample
 	Radio  *RadioSample

@@ -19,7 +19,7 @@ type Source interface {
 	Sites(ctx context.Context) ([]Site, error)
 	// Clients yields the clients connected to a site now.
 	Clients(ctx context.Context, siteID uuid.UUID) iter.Seq2[ClientSnapshot, error]
-	// Devices reads the radios and uplinks of all sites now.
+	// Devices reads the named devices, radios and uplinks of all sites now.
 	Devices(ctx context.Context) (Devices, error)
 	// Sessions yields the wireless sessions that ended within [from, to).
 	Sessions(ctx context.Context, from, to time.Time) iter.Seq2[Session, error]

@@ -20,6 +20,7 @@ var ErrOvertaken = errors.New("another collector has landed a newer poll")
 type DeviceLanding struct {
 	OrgID   uuid.UUID
 	Sites   []db.Site
+	Devices []db.NetworkDevice // those that have a name
 	Leases  []db.Lease
 	Clients []db.ClientSample
 	Radios  []db.RadioSample
@@ -71,6 +72,9 @@ func (s *Store) LandDevices(ctx context.Context, landing DeviceLanding) error {
 			}); err != nil {
 				return fmt.Errorf("put site: %w", err)
 			}
+		}
+		if err := putNetworkDevices(ctx, q, landing); err != nil {
+			return err
 		}
 		if err := upsertLeases(ctx, tx, landing.Leases); err != nil {
 			return err

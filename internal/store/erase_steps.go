@@ -116,6 +116,9 @@ func orgSteps() []eraseStep {
 		{"sites", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
 			return q.EraseSites(ctx, r.OrgID)
 		}},
+		{"network_devices", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
+			return q.EraseNetworkDevices(ctx, r.OrgID)
+		}},
 		{"device_states", func(ctx context.Context, q *db.Queries, r db.Receipt, _ int32) (int64, error) {
 			return q.EraseDeviceState(ctx, r.OrgID)
 		}},

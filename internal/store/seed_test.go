@@ -47,6 +47,7 @@ func seedOrg(t *testing.T, s *Store, org uuid.UUID) {
 	}
 	site := uuid.New()
 	exec(t, s, `insert into sites (org_id, site_id, name) values ($1, $2, 'Site')`, org, site)
+	exec(t, s, `insert into network_devices (org_id, mac, site_id, kind, name) values ($1, '02:00:00:00:00:02', $2, 'ap', 'ap-1')`, org, site)
 	exec(t, s, `insert into leases (org_id, mac, from_at, source, to_at, site_id)
 		select $1, '02:00:00:00:00:01', $2::timestamptz + n * interval '1 hour', 'snapshot', $2::timestamptz + (n + 1) * interval '1 hour', $3 from generate_series(0, 40) n`, org, seedStart, site)
 	exec(t, s, `insert into client_samples (org_id, mac, start_at, end_at)

@@ -30,6 +30,7 @@ union all select 'wan_samples', count(*) from wan_samples w where w.org_id = $1
 union all select 'leases', count(*) from leases l where l.org_id = $1
 union all select 'late_devices', count(*) from late_devices d where d.org_id = $1
 union all select 'sites', count(*) from sites s where s.org_id = $1
+union all select 'network_devices', count(*) from network_devices n where n.org_id = $1
 union all select 'device_states', count(*) from device_states d where d.org_id = $1
 union all select 'authorizations', count(*) from authorizations z
     where z.org_id = $1 and z.account_id is null and z.created_at <= $2
@@ -138,6 +139,18 @@ where ctid = any(array(select l.ctid from leases l where l.org_id = $1 limit $2)
 
 func (q *Queries) EraseLeases(ctx context.Context, orgID uuid.UUID, maxRows int32) (int64, error) {
 	result, err := q.db.Exec(ctx, eraseLeases, orgID, maxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const eraseNetworkDevices = `-- name: EraseNetworkDevices :execrows
+delete from network_devices where org_id = $1
+`
+
+func (q *Queries) EraseNetworkDevices(ctx context.Context, orgID uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseNetworkDevices, orgID)
 	if err != nil {
 		return 0, err
 	}

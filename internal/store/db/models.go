@@ -379,6 +379,14 @@ type Model struct {
 	Body       []byte
 }
 
+type NetworkDevice struct {
+	OrgID  uuid.UUID
+	Mac    net.HardwareAddr
+	SiteID uuid.UUID
+	Kind   string
+	Name   string
+}
+
 type Org struct {
 	OrgID              uuid.UUID
 	Name               string

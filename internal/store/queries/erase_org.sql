@@ -48,6 +48,9 @@ where ctid = any(array(select d.ctid from late_devices d where d.org_id = @org_i
 -- name: EraseSites :execrows
 delete from sites where org_id = $1;
 
+-- name: EraseNetworkDevices :execrows
+delete from network_devices where org_id = $1;
+
 -- name: EraseDeviceState :execrows
 delete from device_states where org_id = $1;
 
@@ -65,6 +68,7 @@ union all select 'wan_samples', count(*) from wan_samples w where w.org_id = @or
 union all select 'leases', count(*) from leases l where l.org_id = @org_id
 union all select 'late_devices', count(*) from late_devices d where d.org_id = @org_id
 union all select 'sites', count(*) from sites s where s.org_id = @org_id
+union all select 'network_devices', count(*) from network_devices n where n.org_id = @org_id
 union all select 'device_states', count(*) from device_states d where d.org_id = @org_id
 union all select 'authorizations', count(*) from authorizations z
     where z.org_id = @org_id and z.account_id is null and z.created_at <= @fenced_at
