@@ -7,7 +7,7 @@ TOOLS := $(BIN)/.tools
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-histories lint tidy bench bench-links bench-harvest bench-idle bench-leases bench-match bench-weave bench-api bench-freshness bench-explain factory-model fuzz check generate tools tctl services clean
+.PHONY: help build demo test test-histories lint tidy bench bench-links bench-harvest bench-idle bench-leases bench-match bench-weave bench-api bench-freshness bench-explain factory-model guide-pictures fuzz check generate tools tctl services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,11 @@ bench-explain: ## measure how often explanations name the true cause, beside thr
 
 factory-model: ## train the model for orgs with too little data on simulated worlds, in about a minute
 	go generate ./internal/explain/factory
+
+guide-pictures: services ## take the pictures of docs/marketplace anew, from a life of a link in a simulated world
+	@mkdir -p docs/marketplace/pictures
+	CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_GUIDE_PICTURES="$(CURDIR)/docs/marketplace/pictures" \
+		go test -timeout $(TEST_TIMEOUT) -count 1 -run TestTheConsoleInABrowser ./deploy/local
 
 FUZZ_TIME := 10m
 

@@ -15,6 +15,12 @@ import (
 // startTest brings up a machine of the test's own, with ports of its own.
 func startTest(t *testing.T, stateDir string, env ...string) *machine {
 	t.Helper()
+	return startWorld(t, stateDir, 16, 20, env...)
+}
+
+// startWorld is startTest with a world of so many people in each org, and meetings a day.
+func startWorld(t *testing.T, stateDir string, people, meetings int, env ...string) *machine {
+	t.Helper()
 	missing := t.Skip
 	if os.Getenv("CALLWEAVE_REQUIRE_SERVICES") == "1" {
 		missing = t.Fatal
@@ -24,7 +30,7 @@ func startTest(t *testing.T, stateDir string, env ...string) *machine {
 		missing(err)
 	}
 	opts := options{
-		stateDir: stateDir, seed: 1, orgs: 3, accounts: 1, people: 16, meetings: 20, log: "debug",
+		stateDir: stateDir, seed: 1, orgs: 3, accounts: 1, people: people, meetings: meetings, log: "debug",
 		anyPort: true, noInstall: true, temporal: binary, env: env,
 	}
 	if err := opts.validate(); err != nil {

@@ -13,8 +13,8 @@ import (
 
 const (
 	stripHeight = 22
-	panelHeight = 96
-	panelGap    = 36 // room for a panel's title
+	panelHeight = 80
+	panelGap    = 34 // room for a panel's title
 	axisHeight  = 24
 	minuteWidth = 8 // at least: it must be possible to hit one
 )
@@ -32,6 +32,7 @@ type callChart struct {
 	Runs        []run
 	Minutes     []hit
 	Times       []timeTick
+	Stays       []stay
 	Roams       []roam
 	Roamed      int
 }
@@ -99,7 +100,7 @@ type reading struct {
 
 type limits struct{ latencyMs, jitterMs, lossRatio float64 }
 
-func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.Time) *callChart {
+func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.Time, names deviceNames) *callChart {
 	if len(minutes) == 0 {
 		return nil
 	}
@@ -108,9 +109,13 @@ func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.
 	c := &callChart{StripHeight: stripHeight}
 	x := scale{seconds(from), seconds(to), chartLeft, float64(plot + chartLeft)}
 	c.runs(minutes, x)
+	c.stays(minutes, x, names)
 
 	in, out := func(m db.CallMinute) flow { f, _ := flows(m, of); return f }, func(m db.CallMinute) flow { _, f := flows(m, of); return f }
 	top := float64(stripHeight)
+	if len(c.Stays) > 0 {
+		top = laneTop + laneHeight
+	}
 	add := func(title, nothing string, factor, limit float64, bottom *float64, readings ...reading) {
 		top += panelGap
 		c.Panels = append(c.Panels, newPanel(minutes, x, top, title, nothing, factor, limit, bottom, readings))
@@ -131,12 +136,14 @@ func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.
 		reading{"device", func(m db.CallMinute) measure.Value { return m.ClientRssiDbm }})
 	add("Radio channel in use, %", "Nothing is known of the radio.", 100, 0, nil,
 		reading{"device", func(m db.CallMinute) measure.Value { return m.RadioUtilRatio }})
+	add("Internet line, round trip, ms", "Nothing is known of the internet line.", 1, 0, nil,
+		reading{"device", func(m db.CallMinute) measure.Value { return m.WanRttMs }})
 	c.AxisY = unit(top + 16)
 	c.Bottom, c.Tall = unit(top), unit(top-stripHeight)
 	c.frame = newFrame(plot, int(top)+axisHeight)
 	c.Times = timeTicks(from, to, x, 10)
 	c.hits(minutes, x, of, selected)
-	c.roams(minutes, x)
+	c.roams(minutes, x, names)
 	return c
 }
 
@@ -223,14 +230,14 @@ func (c *callChart) hits(minutes []db.CallMinute, x scale, of medium, selected t
 }
 
 // roams marks where the device moved to another access point.
-func (c *callChart) roams(minutes []db.CallMinute, x scale) {
+func (c *callChart) roams(minutes []db.CallMinute, x scale, names deviceNames) {
 	for i := 1; i < len(minutes); i++ {
 		was, is := macaddr.FromHardware(minutes[i-1].ApMac), macaddr.FromHardware(minutes[i].ApMac)
 		if was.IsZero() || is.IsZero() || was == is {
 			continue
 		}
 		c.Roamed++
-		c.Roams = append(c.Roams, roam{unit(x.at(seconds(minutes[i].StartAt))), "Moved to access point " + colons(is)})
+		c.Roams = append(c.Roams, roam{unit(x.at(seconds(minutes[i].StartAt))), "Moved to access point " + names.of(is)})
 	}
 }
 

@@ -3,15 +3,12 @@ package console
 import (
 	"errors"
 	"net/http"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"callweave/internal/access"
 	"callweave/internal/macaddr"
-	"callweave/internal/measure"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -56,6 +53,8 @@ type minute struct {
 	Steps    []step
 	Note     string
 	Has      string // what was explained
+	Model    string // who says so, and how surely
+	Asked    bool   // and not shown because it is the worst
 	Without  string // what it would have been
 	Signal   string
 	Radio    string
@@ -131,7 +130,7 @@ func (c *Console) readCall(r *http.Request, who access.Identity, row db.CallOfLe
 	page := &callPage{
 		Leg: m.LegID, Who: somebody, Provider: ref.Provider, Meeting: m.MeetingID, Site: row.SiteName, SiteID: m.SiteID.String(),
 		Client: colons(macaddr.FromHardware(m.ClientMac)), Rule: ruleName(m.Rule), Confidence: strconv.Itoa(int(m.Confidence*100+0.5)) + " %",
-		From: m.JoinAt, To: m.LeaveAt, Provisional: row.Provisional, WovenAt: row.WovenAt, Verdict: newVerdict(minutes, bad), Reasons: reasons(),
+		From: m.JoinAt, To: m.LeaveAt, Provisional: row.Provisional, WovenAt: row.WovenAt, Reasons: reasons(),
 	}
 	if row.MeetingNumber > 0 {
 		page.Meeting = grouped(row.MeetingNumber)
@@ -139,20 +138,67 @@ func (c *Console) readCall(r *http.Request, who access.Identity, row db.CallOfLe
 	if page.Fresh, err = c.freshness(ctx, who.OrgID, c.now()); err != nil {
 		return nil, err
 	}
-	chosenAt, _ := time.Parse(time.RFC3339, r.URL.Query().Get("minute")) // none where it does not read
+	names, err := c.namesOf(ctx, who.OrgID, accessPointsOf(minutes))
+	if err != nil {
+		return nil, err
+	}
+	gateways, err := c.store.GatewaysOfSite(ctx, who.OrgID, m.SiteID)
+	if err != nil {
+		return nil, err
+	}
+	page.Verdict = newVerdict(minutes, bad, names)
 	page.Medium = mediumOf(r.URL.Query().Get("media"), minutes)
-	page.Chart = newCallChart(minutes, page.Medium, bad, chosenAt)
-	for _, m := range minutes {
-		shown := newMinute(m, page.Medium, bad)
+	chosen, asked := chosenMinute(r.URL.Query().Get("minute"), minutes, bad)
+	var chosenAt time.Time
+	if chosen >= 0 {
+		chosenAt = minutes[chosen].StartAt
+	}
+	page.Chart = newCallChart(minutes, page.Medium, bad, chosenAt, names)
+	for i, m := range minutes {
+		shown := newMinute(m, page.Medium, bad, names, gateways)
 		page.Minutes = append(page.Minutes, shown)
-		if m.StartAt.Equal(chosenAt) {
-			page.Chosen = &shown
+		if i == chosen {
+			page.Chosen, shown.Asked = &shown, asked
 			if err := c.explain(r, who, m, page.Chosen); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return page, nil
+}
+
+// chosenMinute is the minute that was asked for, by any moment within it, and else the worst
+// one: whoever opens a call wants to know why. -1 where none is bad.
+func chosenMinute(asked string, minutes []db.CallMinute, bad limits) (index int, wasAsked bool) {
+	if at, err := time.Parse(time.RFC3339, asked); err == nil {
+		for i, m := range minutes {
+			if !at.Before(m.StartAt) && at.Before(m.EndAt) {
+				return i, true
+			}
+		}
+	}
+	index, most := -1, 0.0
+	for i, m := range minutes {
+		if m.Bad == nil || !*m.Bad {
+			continue
+		}
+		if beyond := beyondLimit(m, bad); index < 0 || beyond > most {
+			index, most = i, beyond
+		}
+	}
+	return index, false
+}
+
+// beyondLimit is what made a minute worst, in units of its limit.
+func beyondLimit(m db.CallMinute, bad limits) float64 {
+	value := trouble{m.WorstDirection, m.WorstMetric}.of(m).Or(0)
+	switch m.WorstMetric {
+	case "latency":
+		return value / bad.latencyMs
+	case "jitter":
+		return value / bad.jitterMs
+	}
+	return value / bad.lossRatio
 }
 
 func (c *Console) explain(r *http.Request, who access.Identity, m db.CallMinute, into *minute) error {
@@ -163,7 +209,7 @@ func (c *Console) explain(r *http.Request, who access.Identity, m db.CallMinute,
 	if err != nil || explanation == nil {
 		return err
 	}
-	into.Steps, into.Note, into.Has, into.Without = steps(explanation), explanation.Note, explanation.What, without(explanation)
+	into.Steps, into.Note, into.Has, into.Without, into.Model = steps(explanation), explanation.Note, sentence(explanation.What), without(explanation), modelOf(explanation)
 	return nil
 }
 
@@ -198,9 +244,9 @@ func grouped(number int64) string {
 	return text[:3] + " " + text[3:len(text)-4] + " " + text[len(text)-4:]
 }
 
-func newMinute(m db.CallMinute, of medium, bad limits) minute {
+func newMinute(m db.CallMinute, of medium, bad limits, names deviceNames, gateways []string) minute {
 	shown := minute{
-		At: m.StartAt, To: m.EndAt, State: "good", Verdict: "Good", AP: colons(macaddr.FromHardware(m.ApMac)),
+		At: m.StartAt, To: m.EndAt, State: "good", Verdict: "Good", AP: names.of(macaddr.FromHardware(m.ApMac)),
 		Href:   minuteHref(m, of),
 		Signal: written(m.ClientRssiDbm, 1, " dBm"), Radio: ratio(m.RadioUtilRatio),
 	}
@@ -223,7 +269,7 @@ func newMinute(m db.CallMinute, of medium, bad limits) minute {
 	}
 	in, out := flows(m, of)
 	shown.AudioIn, shown.AudioOut = newFlowRow("in", in, bad), newFlowRow("out", out, bad)
-	shown.Facts = facts(m)
+	shown.Facts = facts(m, names, gateways)
 	return shown
 }
 
@@ -232,100 +278,4 @@ func newFlowRow(name string, f flow, bad limits) flowRow {
 		Name: sentence(directionName(name)), Latency: ms(f.latencyMs), Jitter: ms(f.jitterMs), Loss: ratio(f.lossRatio),
 		LatencyOver: f.latencyMs.Above(bad.latencyMs), JitterOver: f.jitterMs.Above(bad.jitterMs), LossOver: f.lossRatio.Above(bad.lossRatio),
 	}
-}
-
-// facts are what the network and the device said of a minute; what is not known is left out.
-func facts(m db.CallMinute) []fact {
-	var list []fact
-	add := func(name string, v measure.Value, factor float64, suffix string) {
-		if v.Known() {
-			list = append(list, fact{name, written(v, factor, suffix)})
-		}
-	}
-	if ap := macaddr.FromHardware(m.ApMac); !ap.IsZero() {
-		text := colons(ap)
-		if m.Band != "" {
-			text += ", " + bandName(m.Band)
-		}
-		list = append(list, fact{"Access point", text})
-	}
-	add("Wi-Fi signal", m.ClientRssiDbm, 1, " dBm")
-	if generation, known := m.ClientWifiVersion.Get(); known {
-		list = append(list, fact{"Wi-Fi generation", "Wi-Fi " + plain(generation)})
-	}
-	add("Signal over noise", m.ClientSnrDb, 1, " dB")
-	add("Rate to the device", m.ClientTxRateMbps, 1, " Mbit/s")
-	add("Rate from the device", m.ClientRxRateMbps, 1, " Mbit/s")
-	add("Sent again to the device", m.ClientTxRetries, 1, " frames")
-	add("Sent again by the device", m.ClientRxRetries, 1, " frames")
-	add("Radio channel in use", m.RadioUtilRatio, 100, " %")
-	add("of that by other radios", m.RadioUtilInterferenceRatio, 100, " %")
-	add("Devices on the access point", m.ApNumClients, 1, "")
-	add("Internet line, round trip", m.WanRttMs, 1, " ms")
-	add("Internet line, jitter", m.WanJitterMs, 1, " ms")
-	add("Internet line, lost", m.WanLossRatio, 100, " %")
-	add("Device processor", m.ClientCpuPercent, 1, " %")
-	if m.ClientVpn != nil {
-		list = append(list, fact{"VPN", map[bool]string{true: "in use", false: "not in use"}[*m.ClientVpn]})
-	}
-	if others, known := m.OtherLegs.Get(); known && others > 0 && m.OtherLegsBad.Known() {
-		list = append(list, fact{"Others in the meeting", plain(m.OtherLegsBad.Or(0)) + " of " + plain(others) + " bad as well"})
-	}
-	return list
-}
-
-// bandName turns Mist's name of a band (24, 5, 6) into one that is printed on devices.
-func bandName(band string) string {
-	switch band {
-	case "24":
-		return "2.4 GHz"
-	case "5", "6":
-		return band + " GHz"
-	}
-	return band
-}
-
-// reasons are why a name may be revealed: given ones, because what is noted for good must
-// name nobody.
-func reasons() []string {
-	return []string{"The person asked for help", "A ticket asks for it", "Several people are affected"}
-}
-
-// ticketForm is what a ticket's number may look like; a name does not fit into most of it.
-var ticketForm = regexp.MustCompile(`^[A-Z]{0,10}[-#]?[0-9]{1,12}$`)
-
-// revealPerson shows a name to somebody who sees pseudonyms, once it is noted why.
-func (c *Console) revealPerson(w http.ResponseWriter, r *http.Request, who access.Identity) error {
-	id, ok := leg(r)
-	err := store.ErrNotFound
-	if ok {
-		_, err = c.store.CallOfLeg(r.Context(), who.OrgID, id)
-	}
-	if errors.Is(err, store.ErrNotFound) {
-		c.message(w, r, &who, http.StatusNotFound, "No such call", "Your organization has no such call.")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	reason, ticket := r.PostFormValue("reason"), strings.ToUpper(strings.TrimSpace(r.PostFormValue("ticket")))
-	switch {
-	case !slices.Contains(reasons(), reason):
-		return c.showCall(w, r, who, http.StatusBadRequest, "Choose a reason: it is noted with your token.")
-	case ticket != "" && !ticketForm.MatchString(ticket):
-		return c.showCall(w, r, who, http.StatusBadRequest, "A ticket number looks like INC-12345. Leave it empty where there is none.")
-	}
-	detail := map[string]any{"reason": reason}
-	if ticket != "" {
-		detail["ticket"] = ticket
-	}
-	// Noted before anything is shown.
-	err = c.store.Audit(r.Context(), store.Entry{
-		OrgID: &who.OrgID, Actor: who.TokenID.String(), Action: store.ActionRevealed, Object: callObject(id), Detail: detail,
-	})
-	if err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/console/calls/"+strconv.FormatInt(id, 10), http.StatusSeeOther)
-	return nil
 }

@@ -108,6 +108,8 @@ func (c *Console) Register(mux access.Mux) {
 	page("POST /console/calls/{leg_id}/reveal", access.ReadCalls, c.revealPerson)
 	page("GET /console/sites", access.ReadCalls, c.sitesPage)
 	page("GET /console/sites/{site_id}", access.ReadCalls, c.sitePage)
+	page("GET /console/sites/{site_id}/incident", access.ReadCalls, c.incidentPage)
+	page("GET /console/incidents", access.ReadCalls, c.incidentsPage)
 }
 
 // view answers a request of somebody who is signed in and may.
@@ -179,6 +181,8 @@ func section(page string) string {
 		return "calls"
 	case "site", "sites":
 		return "sites"
+	case "incident", "incidents":
+		return "incidents"
 	case "receipt", "receipts":
 		return "receipts"
 	case "link", "links", "unlink", "leaving":

@@ -306,12 +306,13 @@ func TestWhoMaySeeWhat(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	pages := map[string]map[access.Role]int{
-		"/console/calls":    {access.Admin: 200, access.Observer: 200, access.Helpdesk: 200, "": 303},
-		"/console/links":    {access.Admin: 200, access.Observer: 200, access.Helpdesk: 403, "": 303},
-		"/console/sites":    {access.Admin: 200, access.Observer: 200, access.Helpdesk: 200, "": 303},
-		"/console/calls/1":  {access.Admin: 200, access.Observer: 200, access.Helpdesk: 200, "": 303},
-		"/console/calls/x":  {access.Admin: 404, access.Observer: 404, access.Helpdesk: 404, "": 303},
-		"/console/receipts": {access.Admin: 200, access.Observer: 200, access.Helpdesk: 403, "": 303},
+		"/console/calls":     {access.Admin: 200, access.Observer: 200, access.Helpdesk: 200, "": 303},
+		"/console/links":     {access.Admin: 200, access.Observer: 200, access.Helpdesk: 403, "": 303},
+		"/console/incidents": {access.Admin: 200, access.Observer: 200, access.Helpdesk: 200, "": 303},
+		"/console/sites":     {access.Admin: 200, access.Observer: 200, access.Helpdesk: 200, "": 303},
+		"/console/calls/1":   {access.Admin: 200, access.Observer: 200, access.Helpdesk: 200, "": 303},
+		"/console/calls/x":   {access.Admin: 404, access.Observer: 404, access.Helpdesk: 404, "": 303},
+		"/console/receipts":  {access.Admin: 200, access.Observer: 200, access.Helpdesk: 403, "": 303},
 		"/console/links/zoom/" + url.PathEscape(account) + "/unlink": {access.Admin: 200, access.Observer: 403, access.Helpdesk: 403, "": 303},
 		"/console/sign-in":   {access.Admin: 200, access.Observer: 200, access.Helpdesk: 200, "": 200},
 		"/console/linked":    {access.Admin: 200, access.Observer: 200, access.Helpdesk: 200, "": 200},

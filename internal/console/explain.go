@@ -29,7 +29,18 @@ type Explanation struct {
 	Predicted     float64
 	Observed      measure.Value
 	Contributions []Contribution
-	Note          string // on the model, such as that it is the factory's
+	Limit         float64  // beyond which a minute is bad; 0: not known
+	Healthy       *Healthy // nil where nothing made it worse
+	Confidence    measure.Value
+	ModelVersion  int  // 0: the factory's
+	Factory       bool // what faults do was not learned from this organization
+	Note          string
+}
+
+// Healthy is what would have been measured, had what is most to blame been healthy.
+type Healthy struct {
+	Feature string // as people call it
+	Value   float64
 }
 
 // Contribution is what one thing added.
@@ -75,7 +86,7 @@ func steps(e *Explanation) []step {
 	}
 	list := []step{total("Usual here", e.Expected)}
 	at := e.Expected
-	for _, c := range largest(e.Contributions) {
+	for _, c := range largest(e.Contributions, worthShowing*highest) {
 		s := step{Label: c.Feature, Seen: c.Seen, Bucket: c.Bucket, Value: signed(c.Effect) + " " + e.Unit}
 		s.X, s.W = between(at, at+c.Effect)
 		at += c.Effect
@@ -90,14 +101,18 @@ func steps(e *Explanation) []step {
 	return list
 }
 
-// contributionsShown bounds the rows of an explanation; what is small is summed up.
-const contributionsShown = 6
+// What is small is summed up: no explanation has more rows than contributionsShown, and none
+// that is less than worthShowing of the longest bar.
+const (
+	contributionsShown = 6
+	worthShowing       = 0.01
+)
 
-func largest(all []Contribution) []Contribution {
+func largest(all []Contribution, least float64) []Contribution {
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b Contribution) int { return cmp.Compare(math.Abs(b.Effect), math.Abs(a.Effect)) })
 	shown := min(len(sorted), contributionsShown)
-	for shown > 0 && round1(sorted[shown-1].Effect) == 0 {
+	for shown > 0 && (math.Abs(sorted[shown-1].Effect) < least || round1(sorted[shown-1].Effect) == 0) {
 		shown--
 	}
 	rest := Contribution{Feature: "Everything else", Bucket: "unknown"}
@@ -110,15 +125,40 @@ func largest(all []Contribution) []Contribution {
 	return append(sorted[:shown], rest)
 }
 
-// without says what the minute would have been if what added most had been healthy; "" where
-// nothing did.
+// without says what the minute would have been if what is most to blame had been healthy; ""
+// where nothing is.
 func without(e *Explanation) string {
-	observed, known := e.Observed.Get()
-	top := largest(e.Contributions)
-	if !known || len(top) == 0 || top[0].Effect <= 0 {
+	if e.Healthy == nil {
 		return ""
 	}
-	return fmt.Sprintf("Without the part of “%s” it would have been about %s %s.", top[0].Feature, plain(max(0, observed-top[0].Effect)), e.Unit)
+	value := max(0, e.Healthy.Value)
+	text := fmt.Sprintf("Without the part of “%s” it would have been about %s %s", e.Healthy.Feature, plain(round1(value)), e.Unit)
+	switch {
+	case e.Limit == 0:
+		return text + "."
+	case value > e.Limit:
+		return text + ", still beyond the limit of " + plain(e.Limit) + " " + e.Unit + "."
+	}
+	return text + ", within the limit of " + plain(e.Limit) + " " + e.Unit + "."
+}
+
+// modelOf says who explains, and how surely.
+func modelOf(e *Explanation) string {
+	text := fmt.Sprintf("By model %d, learned from your organization's own calls.", e.ModelVersion)
+	switch {
+	case e.ModelVersion == 0:
+		text = "By the factory model, learned from simulated networks: too few calls of your organization are known yet."
+	case e.Factory:
+		text = fmt.Sprintf("By model %d: what is usual is learned from your organization's own calls, what faults do from simulated networks, because too few bad minutes are known yet.", e.ModelVersion)
+	}
+	if sure, known := e.Confidence.Get(); known {
+		percent := plain(float64(int(100*sure+0.5))) + " %"
+		if sure > 0.99 { // nothing here is certain
+			percent = "more than 99 %"
+		}
+		return "Certainty of where to fix it: " + percent + ". " + text
+	}
+	return text
 }
 
 func signed(v float64) string {

@@ -13,7 +13,7 @@ import (
 func TestAnExplanationIsDrawnWhole(t *testing.T) {
 	t.Parallel()
 	e := &Explanation{What: "Delay", Unit: "ms", Expected: 40, Predicted: 40, Observed: measure.Of(180)}
-	for i, effect := range []float64{-8, 60, 30, 2, 1, 0.5, 0.25, 0.25, 0.5, 3.5} {
+	for i, effect := range []float64{-8, 60, 30, 12, 11, 10.5, 0.25, 0.25, 0.5, 3.5} {
 		e.Contributions = append(e.Contributions, Contribution{Feature: fmt.Sprint("f", i), Bucket: "wireless", Effect: effect})
 		e.Predicted += effect
 	}
@@ -43,7 +43,11 @@ func TestAnExplanationIsDrawnWhole(t *testing.T) {
 	if predicted := number(rows[len(rows)-3].W); math.Abs(end-predicted) > 1 {
 		t.Errorf("the contributions end at %v, predicted is %v", end, predicted)
 	}
-	if got, want := without(e), "Without the part of “f1” it would have been about 120 ms."; got != want {
+	if got := without(e); got != "" {
+		t.Errorf("nothing is to blame, and yet %q", got)
+	}
+	e.Healthy, e.Limit = &Healthy{Feature: "f1", Value: 120}, 150
+	if got, want := without(e), "Without the part of “f1” it would have been about 120 ms, within the limit of 150 ms."; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if steps(nil) != nil {

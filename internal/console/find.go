@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -63,16 +64,23 @@ type search struct {
 	Site   string `json:"site"`
 }
 
+// at is the moment that was asked for; zero for none.
+func (s search) at() time.Time {
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	at, err := time.ParseInLocation("2006-01-02T15:04", s.Around, zone)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
 // interval is when the calls were that are looked for.
 func (s search) interval(now time.Time) (from, to time.Time) {
-	if s.Around != "" {
-		zone, err := time.LoadLocation(s.Zone)
-		if err != nil {
-			zone = time.UTC
-		}
-		if at, err := time.ParseInLocation("2006-01-02T15:04", s.Around, zone); err == nil {
-			return at.Add(-aroundTime), at.Add(aroundTime)
-		}
+	if at := s.at(); !at.IsZero() {
+		return at.Add(-aroundTime), at.Add(aroundTime)
 	}
 	return now.Add(-periodOf(s.Period).span), now
 }
@@ -154,21 +162,25 @@ type call struct {
 	Where       string
 	WhereMark   string
 	Provisional bool
+	Minute      time.Time // that was asked for, or is in question; zero for the worst
 }
+
+// during reports whether the call went on at a time.
+func (c *call) during(at time.Time) bool { return !at.Before(c.From) && at.Before(c.To) }
 
 // callsPage is what the page of calls shows.
 type callsPage struct {
-	Search    search
-	Periods   []period
-	Sites     []db.SiteMinutesRow
-	Calls     []call
-	Asked     bool // for something in particular
-	ByPerson  bool
-	More      bool
-	From, To  time.Time
-	Fresh     freshness
-	ByName    bool
-	ZoneKnown bool
+	Search   search
+	Periods  []period
+	Sites    []db.SiteMinutesRow
+	Calls    []call
+	Asked    bool // for something in particular
+	ByPerson bool
+	More     bool
+	From, To time.Time
+	Fresh    freshness
+	ByName   bool
+	At       time.Time // that was asked for; zero for none
 }
 
 func (c *Console) callsPage(w http.ResponseWriter, r *http.Request, who access.Identity) error {
@@ -178,8 +190,9 @@ func (c *Console) callsPage(w http.ResponseWriter, r *http.Request, who access.I
 	}
 	s.Period = periodOf(s.Period).Key
 	now := c.now()
-	page := callsPage{Search: s, Periods: periods(), ByName: maySeeNames(who.Role), ZoneKnown: s.Zone != ""}
+	page := callsPage{Search: s, Periods: periods(), ByName: maySeeNames(who.Role)}
 	page.From, page.To = s.interval(now)
+	page.At = s.at()
 	var err error
 	if page.Fresh, err = c.freshness(r.Context(), who.OrgID, now); err != nil {
 		return err
@@ -229,6 +242,14 @@ func (c *Console) search(ctx context.Context, who access.Identity, s search, pag
 	}
 	page.More = page.More || len(rows) == callsShown
 	page.Calls, err = c.openCalls(ctx, who.OrgID, rows, page.ByName)
+	for i := range page.Calls {
+		if found := &page.Calls[i]; found.during(page.At) {
+			found.Minute = page.At
+		}
+	}
+	if !page.At.IsZero() { // those that went on then come first
+		slices.SortStableFunc(page.Calls, func(a, b call) int { return cmp.Compare(b.Minute.Unix(), a.Minute.Unix()) })
+	}
 	if !page.Asked {
 		slices.SortStableFunc(page.Calls, func(a, b call) int { return int(b.BadMinutes - a.BadMinutes) })
 	}

@@ -51,24 +51,32 @@ func worded(minute *db.CallMinute, e *insight.Explanation, org *db.Org) *Explana
 		return nil
 	}
 	scale, unit := 1.0, "ms"
+	limit := float64(org.LatencyBadMs)
 	if w.Unit == insight.UnitThreshold {
 		switch correlate.Metric(minute.WorstMetric) {
 		case correlate.Jitter:
 			scale = float64(org.JitterBadMs)
+			limit = scale
 		case correlate.Loss:
 			scale, unit = 100*float64(org.LossBadRatio), "%"
+			limit = scale
 		case correlate.Latency: // is in ms
 		}
 	}
 	out := &Explanation{
 		What: directionName(minute.WorstDirection) + ": " + metricName(minute.WorstMetric),
-		Unit: unit, Expected: scale * w.Expected, Predicted: scale * w.Predicted(), Observed: measure.Of(scale * w.Observed),
+		Unit: unit, Expected: scale * w.Expected, Predicted: scale * w.Predicted(), Observed: measure.Of(scale * w.Observed), Limit: limit,
 	}
-	switch {
-	case e.Gone:
+	out.ModelVersion, out.Factory = e.ModelVersion, e.Factory
+	if e.Confidence > 0 {
+		out.Confidence = measure.Of(e.Confidence)
+	}
+	if e.Gone {
 		out.Note = "The model that judged this minute is no more; this is what the present one says."
-	case e.Factory:
-		out.Note = "What faults do is taken from simulated networks: too few bad minutes of this organisation are known yet."
+	}
+	if c := w.Counterfactual; c != nil {
+		label, _ := featureSeen(c.Feature, minute)
+		out.Healthy = &Healthy{Feature: label, Value: scale * c.Value}
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Features)) {
 		label, seen := featureSeen(name, minute)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"callweave/internal/insight"
 	"callweave/internal/store/db"
 )
 
@@ -91,3 +92,42 @@ func newSiteChart(rows []db.CausesOverTimeRow, from, to, complete time.Time, slo
 	}
 	return c
 }
+
+// newIncidentChart draws the bad minutes of an incident over its time, some minutes to a bar.
+func newIncidentChart(rows []db.BadMinutesOfCausesRow, of *insight.Incident) *siteChart {
+	slot := time.Minute
+	for _, wider := range []time.Duration{5 * time.Minute, 15 * time.Minute, time.Hour} {
+		if of.LastAt.Sub(of.FirstAt) > barsAtMost*slot {
+			slot = wider
+		}
+	}
+	from, to := of.FirstAt.Truncate(slot), of.LastAt.Add(slot-time.Nanosecond).Truncate(slot)
+	counts, most := map[time.Time]int64{}, int64(0)
+	for _, sign := range of.Signs {
+		at := rows[sign].StartAt.UTC().Truncate(slot)
+		counts[at]++
+		most = max(most, counts[at])
+	}
+	c := &siteChart{frame: newFrame(chartWidth-chartLeft-chartRight, siteChartHeight+12+axisHeight), TimeFormat: "time", TimeLayout: "15:04"}
+	x := scale{seconds(from), seconds(to), chartLeft, chartWidth - chartRight}
+	y := scale{0, niceTop(float64(max(most, 4))), siteChartHeight + 12, 12}
+	c.Bottom, c.AxisY, c.Ticks, c.Times = unit(y.start), unit(y.start+18), ticks(y, 4), timeTicks(from, to, x, 8)
+	for at := from.UTC(); at.Before(to); at = at.Add(slot) {
+		n := counts[at]
+		if n == 0 {
+			continue
+		}
+		left, width := x.at(seconds(at)), x.at(seconds(at.Add(slot)))-x.at(seconds(at))
+		gap := max(min(2, width/6), (width-widestBar)/2)
+		c.Bars = append(c.Bars, bar{
+			X: unit(left + gap), W: unit(max(1, width-2*gap)), At: at, Title: fmt.Sprintf("%s UTC: %s", at.Format("2 Jan 15:04"), plural(int(n), "bad minute")),
+			Parts: []barPart{{unit(y.at(float64(n))), unit(y.start - y.at(float64(n))), of.Bucket}},
+		})
+	}
+	return c
+}
+
+const (
+	barsAtMost = 120 // of an incident, about
+	widestBar  = 48  // of an incident: few minutes are no wall
+)

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -46,14 +48,16 @@ type sitePage struct {
 	Bad        int64
 	Unmeasured int64
 	Causes     []cause
+	Gateways   []string
+	Incidents  incidentList
 	APs        []accessPoint
 	Calls      []call
 }
 
 type accessPoint struct {
 	db.WorstAccessPointsRow
-	Name  string
-	Where string
+	Name string
+	Addr string
 }
 
 const (
@@ -89,6 +93,12 @@ func (c *Console) sitePage(w http.ResponseWriter, r *http.Request, who access.Id
 	}
 	page.add(rows)
 	page.Chart = newSiteChart(rows, from, to, page.Fresh.CompleteAt, slot)
+	if page.Gateways, err = c.store.GatewaysOfSite(ctx, who.OrgID, id); err != nil {
+		return err
+	}
+	if page.Incidents, err = c.incidents(ctx, who.OrgID, &id, from, to, page.Fresh); err != nil {
+		return err
+	}
 	if page.APs, err = c.accessPoints(r, who, id, from, to); err != nil {
 		return err
 	}
@@ -109,31 +119,43 @@ func (p *sitePage) add(rows []db.CausesOverTimeRow) {
 		}
 	}
 	for _, bucket := range buckets() {
-		p.Causes = append(p.Causes, cause{bucket, bucketName(bucket), int(sums[bucket])})
+		p.Causes = append(p.Causes, cause{Bucket: bucket, Name: bucketName(bucket), Minutes: int(sums[bucket])})
 	}
 }
 
 func (c *Console) accessPoints(r *http.Request, who access.Identity, site uuid.UUID, from, to time.Time) ([]accessPoint, error) {
 	rows, err := c.store.WorstAccessPoints(r.Context(), who.OrgID, site, from, to, accessPointsShown)
+	if err != nil {
+		return nil, err
+	}
+	devices := make([]net.HardwareAddr, len(rows))
+	for i, row := range rows {
+		devices[i] = row.ApMac
+	}
+	names, err := c.namesOf(r.Context(), who.OrgID, devices)
 	list := make([]accessPoint, len(rows))
 	for i, row := range rows {
-		list[i] = accessPoint{row, colons(macaddr.FromHardware(row.ApMac)), bucketName(row.WorstBucket)}
+		ap := macaddr.FromHardware(row.ApMac)
+		list[i] = accessPoint{WorstAccessPointsRow: row, Name: names.of(ap), Addr: colons(ap)}
 	}
 	return list, err
 }
 
 func (c *Console) worstOfSite(r *http.Request, who access.Identity, site uuid.UUID, from, to time.Time) ([]call, error) {
-	f := store.CallFilter{OrgID: who.OrgID, From: from, To: to, SiteID: &site, Limit: siteCallsShown}
-	legs, err := c.store.WorstLegs(r.Context(), f)
+	legs, err := c.store.WorstLegs(r.Context(), store.CallFilter{OrgID: who.OrgID, From: from, To: to, SiteID: &site, Limit: siteCallsShown})
 	if err != nil || len(legs) == 0 {
 		return nil, err
 	}
-	f.LegIDs = legs
-	rows, err := c.store.CallsSeen(r.Context(), f)
+	return c.callsOf(r.Context(), who, legs, from, to)
+}
+
+// callsOf reads some calls that went on in an interval, the worst first.
+func (c *Console) callsOf(ctx context.Context, who access.Identity, legs []int64, from, to time.Time) ([]call, error) {
+	rows, err := c.store.CallsSeen(ctx, store.CallFilter{OrgID: who.OrgID, From: from, To: to, LegIDs: legs, Limit: int32(len(legs))})
 	if err != nil {
 		return nil, err
 	}
-	calls, err := c.openCalls(r.Context(), who.OrgID, rows, maySeeNames(who.Role))
+	calls, err := c.openCalls(ctx, who.OrgID, rows, maySeeNames(who.Role))
 	slices.SortStableFunc(calls, func(a, b call) int { return int(b.BadMinutes - a.BadMinutes) })
 	return calls, err
 }

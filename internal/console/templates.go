@@ -16,7 +16,7 @@ var pageFiles embed.FS
 func parse() (map[string]*template.Template, error) {
 	templates := map[string]*template.Template{}
 	for _, page := range []string{
-		"signin", "links", "link", "unlink", "leaving", "linked", "receipts", "receipt", "calls", "call", "sites", "site", "message",
+		"signin", "links", "link", "unlink", "leaving", "linked", "receipts", "receipt", "calls", "call", "sites", "site", "incidents", "incident", "message",
 	} {
 		parsed, err := template.New("").Funcs(functions()).ParseFS(pageFiles, "pages/frame.html", "pages/parts.html", "pages/"+page+".html")
 		if err != nil {
@@ -49,6 +49,7 @@ func functions() template.FuncMap {
 		"bucketMark":   bucketMark,
 		"iso":          func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"utc":          func(t time.Time, layout string) string { return t.UTC().Format(layout) },
+		"incidentsOf":  func(list incidentList, withSite bool) incidentTable { return incidentTable{list, withSite} },
 		"callsOf":      func(calls []call, empty string) callList { return callList{calls, empty} },
 	}
 }
@@ -66,6 +67,12 @@ func (m moment) ISO() string { return m.UTC().Format(time.RFC3339) }
 
 // Text is the time for people.
 func (m moment) Text() string { return m.UTC().Format(m.layout) }
+
+type incidentTable struct {
+	incidentList
+
+	WithSite bool // in a column
+}
 
 type callList struct {
 	Calls []call

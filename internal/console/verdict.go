@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"callweave/internal/macaddr"
 	"callweave/internal/measure"
 	"callweave/internal/store/db"
 )
@@ -30,6 +31,7 @@ type cause struct {
 	Bucket  string
 	Name    string
 	Minutes int
+	Why     string // what was to blame in most of them; "" where nothing was
 }
 
 // Measured reports whether anything could be.
@@ -40,7 +42,7 @@ func (v verdict) Known() bool {
 	return slices.ContainsFunc(v.Causes, func(c cause) bool { return c.Bucket != "unknown" })
 }
 
-func newVerdict(minutes []db.CallMinute, bad limits) verdict {
+func newVerdict(minutes []db.CallMinute, bad limits, names deviceNames) verdict {
 	v := verdict{Minutes: len(minutes)}
 	causes, kinds := map[string]int{}, map[trouble]*worst{}
 	var rough, fine []db.CallMinute
@@ -67,13 +69,61 @@ func newVerdict(minutes []db.CallMinute, bad limits) verdict {
 	}
 	v.BadFrom, v.BadTo = rough[0].StartAt, rough[len(rough)-1].EndAt
 	for bucket, n := range causes {
-		v.Causes = append(v.Causes, cause{bucket, bucketName(bucket), n})
+		v.Causes = append(v.Causes, cause{bucket, bucketName(bucket), n, blamed(bucket, rough, names)})
 	}
 	slices.SortFunc(v.Causes, func(a, b cause) int { return cmp.Or(b.Minutes-a.Minutes, cmp.Compare(a.Bucket, b.Bucket)) })
 	v.What = troubles(kinds, bad)
 	v.Seen = standsOut(rough, fine)
 	v.Next = nextStep(v.Causes[0].Bucket)
 	return v
+}
+
+// blamed says in a few words what was to blame most often in the minutes of a bucket, how it
+// was in the middle one of these, and where: "busy air (78 % of the time) at ap-3".
+func blamed(bucket string, rough []db.CallMinute, names deviceNames) string {
+	of, aps := map[string][]*db.CallMinute{}, map[macaddr.Addr]int{}
+	foremost := ""
+	for i := range rough {
+		m := &rough[i]
+		if m.Bucket != bucket || len(m.TopFeatures) == 0 {
+			continue
+		}
+		name := m.TopFeatures[0]
+		of[name] = append(of[name], m)
+		if most := len(of[foremost]); len(of[name]) > most || len(of[name]) == most && name < foremost {
+			foremost = name
+		}
+	}
+	if foremost == "" {
+		return ""
+	}
+	label, seen := featureSeen(foremost, of[foremost][len(of[foremost])/2])
+	text := lowered(label)
+	if seen != "" {
+		text += " (" + seen + ")"
+	}
+	if bucket != "wireless" {
+		return text
+	}
+	var at macaddr.Addr
+	for _, m := range of[foremost] {
+		ap := macaddr.FromHardware(m.ApMac)
+		if aps[ap]++; aps[ap] > aps[at] {
+			at = ap
+		}
+	}
+	if name := names.of(at); name != "" {
+		text += " at " + name
+	}
+	return text
+}
+
+// lowered is a label within a sentence; what is written in capitals stays.
+func lowered(label string) string {
+	if len(label) < 2 || strings.HasPrefix(label, "Wi-Fi") || label[1] >= 'A' && label[1] <= 'Z' {
+		return label
+	}
+	return strings.ToLower(label[:1]) + label[1:]
 }
 
 // trouble is what was worst in a minute.

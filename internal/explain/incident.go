@@ -40,6 +40,7 @@ type Incident struct {
 	Minutes int
 	FirstAt int64 // seconds since 1970: the start of the first bad minute
 	LastAt  int64 // the end of the last one
+	Signs   []int // which of those that were given, by time
 }
 
 // IncidentRule says which bad minutes make an incident.
@@ -94,23 +95,23 @@ func (s *Sign) shared() (share, bool) {
 // Incidents groups bad minutes that share a cause and are near in time, the earliest
 // incident first. The signs may be in any order.
 func Incidents(signs []Sign, rule IncidentRule) []Incident {
-	groups := map[share][]*Sign{}
+	groups := map[share][]int{}
 	for i := range signs {
 		if key, ok := signs[i].shared(); ok {
-			groups[key] = append(groups[key], &signs[i])
+			groups[key] = append(groups[key], i)
 		}
 	}
 	var out []Incident
 	for key, group := range groups {
-		slices.SortFunc(group, func(a, b *Sign) int {
-			return cmp.Or(cmp.Compare(a.StartAt, b.StartAt), cmp.Compare(a.Person, b.Person))
+		slices.SortFunc(group, func(a, b int) int {
+			return cmp.Or(cmp.Compare(signs[a].StartAt, signs[b].StartAt), cmp.Compare(signs[a].Person, signs[b].Person), cmp.Compare(a, b))
 		})
 		for from := 0; from < len(group); {
 			to := from + 1
-			for to < len(group) && group[to].StartAt-(group[to-1].StartAt+60) <= rule.Gap {
+			for to < len(group) && signs[group[to]].StartAt-(signs[group[to-1]].StartAt+60) <= rule.Gap {
 				to++
 			}
-			if incident := incidentOf(key, group[from:to]); incident.People >= rule.People {
+			if incident := incidentOf(key, signs, group[from:to:to]); incident.People >= rule.People {
 				out = append(out, incident)
 			}
 			from = to
@@ -123,16 +124,16 @@ func Incidents(signs []Sign, rule IncidentRule) []Incident {
 	return out
 }
 
-func incidentOf(key share, signs []*Sign) Incident {
+func incidentOf(key share, signs []Sign, which []int) Incident {
 	incident := Incident{
-		Scope: key.scope, Site: key.site, AP: key.ap, Band: key.band, Minutes: len(signs),
-		FirstAt: signs[0].StartAt, LastAt: signs[len(signs)-1].StartAt + 60,
+		Scope: key.scope, Site: key.site, AP: key.ap, Band: key.band, Minutes: len(which), Signs: which,
+		FirstAt: signs[which[0]].StartAt, LastAt: signs[which[len(which)-1]].StartAt + 60,
 	}
 	people := map[string]bool{}
 	var blamed [NumFeatures]int
-	for _, s := range signs {
-		people[s.Person] = true
-		blamed[s.Top]++
+	for _, i := range which {
+		people[signs[i].Person] = true
+		blamed[signs[i].Top]++
 	}
 	incident.People = len(people)
 	for f := range Feature(NumFeatures) {

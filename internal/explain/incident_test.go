@@ -27,9 +27,9 @@ func TestIncidents(t *testing.T) {
 		sign(0, "ann", ClientCPU), sign(0, "bob", ClientCPU), // everybody's own
 	}, DefaultIncidentRule())
 	want := []Incident{
-		{Scope: ScopeRadio, Site: "hq", AP: "ap1", Band: "5", Feature: RadioUtil, People: 2, Minutes: 3, FirstAt: at, LastAt: at + 300},
-		{Scope: ScopeWAN, Site: "hq", Feature: WANRTT, People: 2, Minutes: 3, FirstAt: at + 60, LastAt: at + 240},
-		{Scope: ScopeRadio, Site: "hq", AP: "ap1", Band: "5", Feature: RadioUtil, People: 2, Minutes: 2, FirstAt: at + 660, LastAt: at + 780},
+		{Scope: ScopeRadio, Site: "hq", AP: "ap1", Band: "5", Feature: RadioUtil, People: 2, Minutes: 3, FirstAt: at, LastAt: at + 300, Signs: []int{1, 2, 0}},
+		{Scope: ScopeWAN, Site: "hq", Feature: WANRTT, People: 2, Minutes: 3, FirstAt: at + 60, LastAt: at + 240, Signs: []int{8, 9, 10}},
+		{Scope: ScopeRadio, Site: "hq", AP: "ap1", Band: "5", Feature: RadioUtil, People: 2, Minutes: 2, FirstAt: at + 660, LastAt: at + 780, Signs: []int{5, 6}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("incidents (-want +got):\n%s", diff)

@@ -30,6 +30,7 @@ type Incident struct {
 	Minutes int
 	FirstAt time.Time
 	LastAt  time.Time // the end of the last bad minute
+	Signs   []int     // the rows that it was made of, by time
 }
 
 // Incidents groups bad minutes that share a cause and are near in time, the latest incident
@@ -42,7 +43,7 @@ func Incidents(rows []db.BadMinutesOfCausesRow) ([]Incident, error) {
 	for f := range explain.Feature(explain.NumFeatures) {
 		features[f.String()] = f
 	}
-	signs := make([]explain.Sign, 0, len(rows))
+	signs, rowOf := make([]explain.Sign, 0, len(rows)), make([]int, 0, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		top, known := features[r.TopFeature]
@@ -56,7 +57,7 @@ func Incidents(rows []db.BadMinutesOfCausesRow) ([]Incident, error) {
 		if r.ApMac != nil {
 			sign.AP = r.ApMac.String()
 		}
-		signs = append(signs, sign)
+		signs, rowOf = append(signs, sign), append(rowOf, i)
 	}
 	found := explain.Incidents(signs, explain.DefaultIncidentRule())
 	out := make([]Incident, len(found))
@@ -65,6 +66,10 @@ func Incidents(rows []db.BadMinutesOfCausesRow) ([]Incident, error) {
 		out[i] = Incident{
 			Scope: string(f.Scope), Band: f.Band, Bucket: string(f.Feature.Bucket()), Feature: f.Feature.String(),
 			People: f.People, Minutes: f.Minutes, FirstAt: time.Unix(f.FirstAt, 0).UTC(), LastAt: time.Unix(f.LastAt, 0).UTC(),
+		}
+		out[i].Signs = make([]int, len(f.Signs))
+		for k, sign := range f.Signs {
+			out[i].Signs[k] = rowOf[sign]
 		}
 		out[i].SiteID, _ = uuid.Parse(f.Site) // it was one
 		out[i].AP, _ = macaddr.Parse(f.AP)    // it was one, or none

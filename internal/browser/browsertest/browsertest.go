@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +20,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -126,7 +124,8 @@ func (b *Tab) Do(t testing.TB, actions ...chromedp.Action) {
 	}
 }
 
-// As changes how pages are looked at.
+// As changes how pages are looked at. Nothing glides: what is clicked must be where it was
+// a moment before.
 func (b *Tab) As(t testing.TB, look Look) {
 	t.Helper()
 	scheme := "light"
@@ -134,7 +133,9 @@ func (b *Tab) As(t testing.TB, look Look) {
 		scheme = "dark"
 	}
 	b.Do(t, chromedp.EmulateViewport(look.Width, look.Height),
-		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}))
 }
 
 // Text is what a page shows.
@@ -154,25 +155,6 @@ func (b *Tab) Path(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return at.EscapedPath()
-}
-
-// Picture keeps what the whole page looks like where pictures are asked for.
-func (b *Tab) Picture(t testing.TB, name string) {
-	t.Helper()
-	dir := os.Getenv("CALLWEAVE_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	var picture []byte
-	b.Do(t, chromedp.ActionFunc(func(ctx context.Context) (err error) {
-		if picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).Do(ctx); err != nil {
-			return fmt.Errorf("take a picture: %w", err)
-		}
-		return nil
-	}))
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600); err != nil { //nolint:gosec // whoever runs the test names the directory
-		t.Fatal(err)
-	}
 }
 
 // OtherOrigins returns what pages asked of anybody but the given origins.

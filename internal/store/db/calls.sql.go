@@ -14,7 +14,7 @@ import (
 )
 
 const badMinutesOfCauses = `-- name: BadMinutesOfCauses :many
-select c.start_at, c.client_mac::macaddr as client_mac, c.site_id, c.ap_mac, c.band, c.bucket, coalesce(c.top_features[1], '')::text as top_feature
+select c.start_at, c.leg_id, c.client_mac::macaddr as client_mac, c.site_id, c.ap_mac, c.band, c.bucket, coalesce(c.top_features[1], '')::text as top_feature
 from call_minutes c
 where c.org_id = $1 and ($2::uuid is null or c.site_id = $2)
   and c.start_at >= $3 and c.start_at < $4 and c.bad and c.bucket in ('wireless', 'site_wan')
@@ -33,6 +33,7 @@ type BadMinutesOfCausesParams struct {
 
 type BadMinutesOfCausesRow struct {
 	StartAt    time.Time
+	LegID      int64
 	ClientMac  net.HardwareAddr
 	SiteID     uuid.UUID
 	ApMac      net.HardwareAddr
@@ -60,6 +61,7 @@ func (q *Queries) BadMinutesOfCauses(ctx context.Context, arg BadMinutesOfCauses
 		var i BadMinutesOfCausesRow
 		if err := rows.Scan(
 			&i.StartAt,
+			&i.LegID,
 			&i.ClientMac,
 			&i.SiteID,
 			&i.ApMac,

@@ -167,7 +167,7 @@ limit @max_rows;
 
 -- name: BadMinutesOfCauses :many
 -- The bad minutes of an interval that may be part of an incident: what others share.
-select c.start_at, c.client_mac::macaddr as client_mac, c.site_id, c.ap_mac, c.band, c.bucket, coalesce(c.top_features[1], '')::text as top_feature
+select c.start_at, c.leg_id, c.client_mac::macaddr as client_mac, c.site_id, c.ap_mac, c.band, c.bucket, coalesce(c.top_features[1], '')::text as top_feature
 from call_minutes c
 where c.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or c.site_id = sqlc.narg(site_id))
   and c.start_at >= @from_at and c.start_at < @to_at and c.bad and c.bucket in ('wireless', 'site_wan')
