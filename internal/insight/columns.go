@@ -35,6 +35,17 @@ func newColumns(rows int) *columns {
 	return c
 }
 
+// clear takes all rows away and keeps their room.
+func (c *columns) clear() {
+	c.Leg, c.StartAt, c.Place, c.Others = c.Leg[:0], c.StartAt[:0], c.Place[:0], c.Others[:0]
+	for f := range c.Feature {
+		c.Feature[f] = c.Feature[f][:0]
+	}
+	for t := range c.Media {
+		c.Media[t] = c.Media[t][:0]
+	}
+}
+
 // append adds a call minute of a leg that Zoom served from a data center.
 func (c *columns) append(m *db.CallMinute, dataCenter string) {
 	c.Leg, c.StartAt = append(c.Leg, m.LegID), append(c.StartAt, m.StartAt.Unix())

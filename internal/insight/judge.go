@@ -11,17 +11,27 @@ import (
 // blame and how sure that is, all by one model. The minutes of a leg are all there, adjacent
 // and in the order of their time; dataCenters tell where a leg was served from.
 func Judge(model *explain.Model, version int, thresholds correlate.Thresholds, minutes []db.CallMinute, dataCenters map[int64]string) {
+	j := judging{model: model, version: int32(version), thresholds: thresholds}
 	for from := 0; from < len(minutes); {
 		to := from + 1
 		for to < len(minutes) && minutes[to].LegID == minutes[from].LegID {
 			to++
 		}
-		judgeLeg(model, version, thresholds, minutes[from:to], dataCenters[minutes[from].LegID])
+		j.leg(minutes[from:to], dataCenters[minutes[from].LegID])
 		from = to
 	}
 }
 
-func judgeLeg(model *explain.Model, version int, thresholds correlate.Thresholds, leg []db.CallMinute, dataCenter string) {
+// judging keeps what one leg after the other is judged in: legs are short, and many.
+type judging struct {
+	model      *explain.Model
+	version    int32
+	thresholds correlate.Thresholds
+	columns    *columns
+	verdicts   []explain.Verdict
+}
+
+func (j *judging) leg(leg []db.CallMinute, dataCenter string) {
 	anyBad := false
 	for i := range leg {
 		anyBad = anyBad || isBad(&leg[i])
@@ -29,19 +39,23 @@ func judgeLeg(model *explain.Model, version int, thresholds correlate.Thresholds
 	if !anyBad {
 		return // as nearly all legs
 	}
-	in := newColumns(len(leg))
-	for i := range leg {
-		in.append(&leg[i], dataCenter)
+	if j.columns == nil {
+		j.columns = newColumns(len(leg))
 	}
-	for i, verdict := range model.Judge(nil, &in.Minutes, thresholds) {
-		minute := &leg[i]
+	j.columns.clear()
+	for i := range leg {
+		j.columns.append(&leg[i], dataCenter)
+	}
+	j.verdicts = j.model.Judge(j.verdicts[:0], &j.columns.Minutes, j.thresholds)
+	for i := range j.verdicts {
+		minute, verdict := &leg[i], &j.verdicts[i]
 		if !isBad(minute) || !verdict.Bad {
 			continue
 		}
-		by := int32(version)
+		by := j.version
 		minute.Bucket, minute.ModelVersion = string(verdict.Bucket), &by
 		minute.Confidence = measure.Of(verdict.Confidence)
-		minute.TopFeatures = topFeatures(&verdict)
+		minute.TopFeatures = topFeatures(verdict)
 	}
 }
 

@@ -64,14 +64,14 @@ func TestLandDevices(t *testing.T) {
 	if diff := cmp.Diff([]db.Lease{want}, leases, local, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("leases (-want +got):\n%s", diff)
 	}
-	samples, err := s.ClientSamples(t.Context(), org, []Presence{{macaddr.FromHardware(client), at(0), at(10)}})
+	samples, err := s.ClientSamples(t.Context(), nil, org, []Presence{{macaddr.FromHardware(client), at(0), at(10)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(samples) != 2 || samples[0].RSSIDBm != measure.Of(-60) || samples[1].RSSIDBm.Known() {
 		t.Errorf("client samples: %+v, want the first with its signal and the second without", samples)
 	}
-	radios, err := s.RadioSamples(t.Context(), org, []net.HardwareAddr{ap}, at(0), at(1))
+	radios, err := s.RadioSamples(t.Context(), nil, org, []net.HardwareAddr{ap}, at(0), at(1))
 	if err != nil || len(radios) != 1 {
 		t.Errorf("%d radio samples, %v", len(radios), err)
 	}

@@ -43,7 +43,10 @@ where leg_id = any($1::bigint[]) and start_at >= $2 and start_at < $3`
 	err := s.readWire(ctx, query, []any{legs, from.Add(-beyondLeg), to.Add(beyondLeg)}, func(row wireRow) {
 		if next := row.int64(0); next != leg {
 			samples[leg] = run
-			leg, run = next, samples[next]
+			before := len(run)
+			if leg, run = next, samples[next]; run == nil {
+				run = make([]WeaveSample, 0, before) // legs of a meeting are mostly as long as each other
+			}
 		}
 		run = append(run, WeaveSample{StartAt: row.instant(1), EndAt: row.instant(2), CPUPercent: row.value(15)})
 		sample := &run[len(run)-1]
@@ -78,9 +81,9 @@ type Presence struct {
 	From, To time.Time
 }
 
-// ClientSamples lists what was known of clients while they were of interest. A sample
-// that covers the ends of two intervals of a client may appear twice.
-func (s *Store) ClientSamples(ctx context.Context, org uuid.UUID, clients []Presence) ([]ClientSample, error) {
+// ClientSamples appends what was known of clients while they were of interest, and returns
+// dst. A sample that covers the ends of two intervals of a client may appear twice.
+func (s *Store) ClientSamples(ctx context.Context, dst []ClientSample, org uuid.UUID, clients []Presence) ([]ClientSample, error) {
 	const query = `
 select c.mac, c.ap_mac, c.band, c.start_at, c.end_at, c.channel, c.rssi_dbm, c.snr_db,
     c.tx_rate_mbps, c.rx_rate_mbps, c.tx_retries, c.rx_retries, c.tx_bytes, c.rx_bytes, c.wifi_version, c.n_streams
@@ -92,7 +95,7 @@ cross join lateral (
     offset 0
 ) c`
 	if len(clients) == 0 {
-		return nil, nil
+		return dst, nil
 	}
 	macs, froms, tos := make([]net.HardwareAddr, len(clients)), make([]time.Time, len(clients)), make([]time.Time, len(clients))
 	first, last := clients[0].From, clients[0].To
@@ -105,17 +108,16 @@ cross join lateral (
 			last = p.To
 		}
 	}
-	var samples []ClientSample
 	bands := words{}
 	args := []any{org, macs, froms, tos, longestSample, first.Add(-longestSample), last}
 	err := s.readWire(ctx, query, args, func(row wireRow) {
-		samples = append(samples, ClientSample{
+		dst = append(dst, ClientSample{
 			MAC: row.mac(0), AP: row.mac(1), Band: bands.of(row[2]), StartAt: row.instant(3), EndAt: row.instant(4),
 		})
-		c := &samples[len(samples)-1]
+		c := &dst[len(dst)-1]
 		row.values(5, &c.Channel, &c.RSSIDBm, &c.SNRDB, &c.TxRateMbps, &c.RxRateMbps, &c.TxRetries, &c.RxRetries, &c.TxBytes, &c.RxBytes, &c.WiFiVersion, &c.Streams)
 	})
-	return samples, notFound(err, "list client samples of %s", org)
+	return dst, notFound(err, "list client samples of %s", org)
 }
 
 // RadioSample is what a network knew of one radio within an interval.
@@ -128,20 +130,20 @@ type RadioSample struct {
 	UtilRatio, UtilInterferenceRatio  measure.Value
 }
 
-// RadioSamples lists what was known of the access points' radios within an interval.
-func (s *Store) RadioSamples(ctx context.Context, org uuid.UUID, aps []net.HardwareAddr, from, to time.Time) ([]RadioSample, error) {
+// RadioSamples appends what was known of the access points' radios within an interval, and
+// returns dst.
+func (s *Store) RadioSamples(ctx context.Context, dst []RadioSample, org uuid.UUID, aps []net.HardwareAddr, from, to time.Time) ([]RadioSample, error) {
 	const query = `
 select ap_mac, band, start_at, end_at, channel, bandwidth_mhz, tx_power_dbm, num_clients, util_ratio, util_interference_ratio
 from radio_samples
 where org_id = $1 and ap_mac = any($2::macaddr[]) and start_at >= $3 and start_at < $5 and end_at > $4`
-	var samples []RadioSample
 	bands := words{}
 	err := s.readWire(ctx, query, []any{org, aps, from.Add(-longestSample), from, to}, func(row wireRow) {
-		samples = append(samples, RadioSample{AP: row.mac(0), Band: bands.of(row[1]), StartAt: row.instant(2), EndAt: row.instant(3)})
-		r := &samples[len(samples)-1]
+		dst = append(dst, RadioSample{AP: row.mac(0), Band: bands.of(row[1]), StartAt: row.instant(2), EndAt: row.instant(3)})
+		r := &dst[len(dst)-1]
 		row.values(4, &r.Channel, &r.BandwidthMHz, &r.TxPowerDBm, &r.Clients, &r.UtilRatio, &r.UtilInterferenceRatio)
 	})
-	return samples, notFound(err, "list radio samples of %s", org)
+	return dst, notFound(err, "list radio samples of %s", org)
 }
 
 // WANSample is what a network knew of an uplink of a site within an interval; of the site

@@ -48,7 +48,7 @@ func (w *Weaver) loadDevices(ctx context.Context, b *batch, matched []*leg, from
 		clients[p.MAC] = true
 	}
 	var err error
-	if d.clients, err = w.store.ClientSamples(ctx, b.orgID, present); err != nil {
+	if d.clients, err = w.store.ClientSamples(ctx, d.clients, b.orgID, present); err != nil {
 		return err
 	}
 	aps := make(map[macaddr.Addr]bool)
@@ -65,7 +65,7 @@ func (w *Weaver) loadDevices(ctx context.Context, b *batch, matched []*leg, from
 	for ap := range aps {
 		apMACs = append(apMACs, ap.Hardware())
 	}
-	if d.radios, err = w.store.RadioSamples(ctx, b.orgID, apMACs, from, to); err != nil {
+	if d.radios, err = w.store.RadioSamples(ctx, d.radios, b.orgID, apMACs, from, to); err != nil {
 		return err
 	}
 	if d.wans, err = w.store.WANSamples(ctx, b.orgID, sites, from, to); err != nil {

@@ -20,6 +20,9 @@ import (
 //
 //	read a batch ─→ match, join and judge its meetings ─→ land them, piece by piece
 //
+// What takes room by the million is handed back to be used again: new room costs more than
+// most of what is done in it.
+//
 // What a stage finds wrong goes the same way and is dealt with in its turn, when what came
 // before has landed.
 
@@ -36,8 +39,9 @@ type piece struct {
 	landings  []store.WeaveLanding
 	legs      []int // of each meeting, looked at
 	minutes   int
-	unwoven   []error // of meetings of which nothing can be made
-	err       error   // nothing comes after it
+	rows      []db.CallMinute // of the landings, unless there are very many
+	unwoven   []error         // of meetings of which nothing can be made
+	err       error           // nothing comes after it
 }
 
 // weaveAll weaves meetings and counts what is done. It goes on past a meeting that cannot be
@@ -54,16 +58,17 @@ func (w *Weaver) weaveAll(ctx context.Context, ref provider.AccountRef, orgID uu
 		}
 	}()
 	batches, pieces := make(chan loaded), make(chan piece)
+	spent, rows := make(chan devices, 1), make(chan []db.CallMinute, 1)
 	stages.Go(func() (err error) {
 		defer close(batches)
 		defer caught(&err)
-		w.loadAhead(ahead, ref, orgID, pending, batches)
+		w.loadAhead(ahead, ref, orgID, pending, batches, spent)
 		return nil
 	})
 	stages.Go(func() (err error) {
 		defer close(pieces)
 		defer caught(&err)
-		weaveAhead(ahead, batches, pieces)
+		weaveAhead(ahead, batches, pieces, spent, rows)
 		return nil
 	})
 	for p := range pieces {
@@ -79,6 +84,7 @@ func (w *Weaver) weaveAll(ctx context.Context, ref provider.AccountRef, orgID uu
 			return first(err, ctx.Err())
 		}
 		failed = first(failed, err)
+		giveBack(rows, p.rows)
 	}
 	return first(ctx.Err(), failed)
 }
@@ -91,13 +97,13 @@ func caught(err *error) {
 }
 
 // loadAhead reads the meetings batch by batch, until that is enough for one call.
-func (w *Weaver) loadAhead(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, pending []db.PendingWeavesRow, to chan<- loaded) {
+func (w *Weaver) loadAhead(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, pending []db.PendingWeavesRow, to chan<- loaded, spent <-chan devices) {
 	for minutes := 0; len(pending) > 0 && minutes < maxMinutes; {
 		together := 1
 		for together < min(len(pending), batchMeetings) && pending[together].StartAt.Sub(pending[0].StartAt) <= maxSpread {
 			together++
 		}
-		b, err := w.load(ctx, ref, orgID, pending[:together])
+		b, err := w.load(ctx, ref, orgID, pending[:together], reuse(spent))
 		if !send(ctx, to, loaded{b, pending[:together], err}) || err != nil {
 			return
 		}
@@ -110,7 +116,7 @@ func (w *Weaver) loadAhead(ctx context.Context, ref provider.AccountRef, orgID u
 
 // weaveAhead makes the rows of batches, as many meetings in one piece as have some thousand
 // minutes: what a transaction costs is shared, and memory bounded.
-func weaveAhead(ctx context.Context, from <-chan loaded, to chan<- piece) {
+func weaveAhead(ctx context.Context, from <-chan loaded, to chan<- piece, spent chan<- devices, rows chan []db.CallMinute) {
 	for next := range from {
 		if next.err != nil {
 			send(ctx, to, piece{err: next.err})
@@ -119,7 +125,13 @@ func weaveAhead(ctx context.Context, from <-chan loaded, to chan<- piece) {
 		b := next.batch
 		var p piece
 		for i, meeting := range next.meetings {
-			landing, err := b.weave(meeting)
+			if most := b.mostMinutes(meeting.MeetingID); cap(p.rows)-len(p.rows) < most {
+				if p.rows = reuse(rows)[:0]; cap(p.rows) < most {
+					p.rows = make([]db.CallMinute, 0, max(most, 2*minutesTogether))
+				}
+			}
+			landing, err := b.weave(meeting, p.rows)
+			p.rows = p.rows[:len(p.rows)+len(landing.Minutes)]
 			if err != nil {
 				p.unwoven = append(p.unwoven, fmt.Errorf("weave meeting of %s: %w", b.ref, err))
 			} else {
@@ -135,6 +147,24 @@ func weaveAhead(ctx context.Context, from <-chan loaded, to chan<- piece) {
 			}
 			p = piece{}
 		}
+		giveBack(spent, devices{clients: b.devices.clients, radios: b.devices.radios})
+	}
+}
+
+// reuse returns what was given back, if anything was.
+func reuse[T any](from <-chan T) (room T) {
+	select {
+	case room = <-from:
+	default:
+	}
+	return room
+}
+
+// giveBack keeps something for [reuse] where there is place.
+func giveBack[T any](to chan<- T, room T) {
+	select {
+	case to <- room:
+	default:
 	}
 }
 

@@ -21,15 +21,19 @@ const (
 // leaseHostname is what the name of a client is sealed for, in leases.
 const leaseHostname = "hostname"
 
-// weave makes the rows of one meeting.
-func (b *batch) weave(meeting db.PendingWeavesRow) (store.WeaveLanding, error) {
+// mostMinutes is how many call minutes a meeting can have.
+func (b *batch) mostMinutes(meeting string) (minutes int) {
+	for i := range b.legs[meeting] {
+		minutes += len(b.samples[b.legs[meeting][i].LegID])
+	}
+	return minutes
+}
+
+// weave makes the rows of one meeting, its call minutes in the free room behind those of room.
+func (b *batch) weave(meeting db.PendingWeavesRow, room []db.CallMinute) (store.WeaveLanding, error) {
 	landing := store.WeaveLanding{MeetingID: meeting.MeetingID, Revision: meeting.Revision, DevicesRevision: meeting.DevicesRevision, Provisional: meeting.Provisional, ThresholdsRevision: b.thresholdsRevision}
 	legs := b.legs[meeting.MeetingID]
-	minutes := 0
-	for i := range legs {
-		minutes += len(b.samples[legs[i].LegID])
-	}
-	landing.Minutes = make([]db.CallMinute, 0, minutes)
+	landing.Minutes = room[len(room):]
 	for i := range legs {
 		l := &legs[i]
 		if !l.matched {

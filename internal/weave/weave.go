@@ -146,7 +146,7 @@ type leg struct {
 	err     error // why nobody knows who it is
 }
 
-func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, pending []db.PendingWeavesRow) (*batch, error) {
+func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.UUID, pending []db.PendingWeavesRow, spent devices) (*batch, error) {
 	org, err := w.store.Org(ctx, orgID)
 	if err != nil {
 		return nil, err
@@ -158,6 +158,7 @@ func (w *Weaver) load(ctx context.Context, ref provider.AccountRef, orgID uuid.U
 	b := &batch{
 		ref: ref, orgID: orgID, lateMarks: org.LateMarks, discard: link.Link.DiscardGuestInfo,
 		thresholds: insight.ThresholdsOf(&org), thresholdsRevision: org.ThresholdsRevision,
+		devices: devices{clients: spent.clients[:0], radios: spent.radios[:0]},
 	}
 	if b.why, err = w.explainer(ctx, orgID); err != nil {
 		return nil, err
