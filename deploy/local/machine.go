@@ -41,7 +41,8 @@ type machine struct {
 	db       *pgxpool.Pool // the demonstration's own eye on the data
 	api      string        // origin of the starter
 	apiPort  int
-	env      []string // of worker and starter
+	settings []string // of worker and starter
+	env      []string // of them: with our own
 	programs map[string]*child.Process
 }
 

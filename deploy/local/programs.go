@@ -31,15 +31,15 @@ func (m *machine) configure() error {
 	if err := writePrivate(keyset, []byte(m.kept.Keyset)); err != nil {
 		return err
 	}
-	m.env = append(os.Environ(),
-		"DATABASE_URL="+m.postgres.URL(database),
-		"TEMPORAL_ADDRESS="+m.temporal.Address(), "TEMPORAL_NAMESPACE="+m.temporal.Namespace(),
-		"PUBLIC_URL="+m.api, "KEYSET_FILE="+keyset, "LOG_LEVEL="+m.opts.log,
-		"ZOOM_CLIENT_ID="+zoomClientID, "ZOOM_CLIENT_SECRET="+m.kept.ZoomSecret, "ZOOM_WEBHOOK_SECRET="+m.kept.ZoomWebhook,
-		"ZOOM_OAUTH_URL="+m.clouds.zoomURL+"/oauth", "ZOOM_API_URL="+m.clouds.zoomURL+"/v2",
-		"TEMPORAL_UI_URL="+m.temporal.UIURL(), "CODEC_ALLOW_LOOPBACK=true",
-	)
-	m.env = append(m.env, m.opts.env...)
+	m.settings = append([]string{
+		"DATABASE_URL=" + m.postgres.URL(database),
+		"TEMPORAL_ADDRESS=" + m.temporal.Address(), "TEMPORAL_NAMESPACE=" + m.temporal.Namespace(),
+		"PUBLIC_URL=" + m.api, "KEYSET_FILE=" + keyset, "LOG_LEVEL=" + m.opts.log,
+		"ZOOM_CLIENT_ID=" + zoomClientID, "ZOOM_CLIENT_SECRET=" + m.kept.ZoomSecret, "ZOOM_WEBHOOK_SECRET=" + m.kept.ZoomWebhook,
+		"ZOOM_OAUTH_URL=" + m.clouds.zoomURL + "/oauth", "ZOOM_API_URL=" + m.clouds.zoomURL + "/v2",
+		"TEMPORAL_UI_URL=" + m.temporal.UIURL(), "CODEC_ALLOW_LOOPBACK=true",
+	}, m.opts.env...)
+	m.env = append(os.Environ(), m.settings...)
 	return nil
 }
 

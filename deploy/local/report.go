@@ -204,6 +204,11 @@ func printAddresses(ctx context.Context, out io.Writer, m *machine) error {
 		}
 		fmt.Fprintf(out, "    as %-9s %s\n", role, link)
 	}
+	shell, err := m.writeShell()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n  A shell with starter, $PUBLIC_URL, and %s's $ORG_ID, $SITE_ID and admin $TOKEN:\n    . %s\n", first.Name, shell)
 	return nil
 }
 
