@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"callweave/internal/api"
+	"callweave/internal/backfills"
 	"callweave/internal/flows"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -42,9 +42,9 @@ func (a *app) backfill() *cobra.Command {
 	require(command, "account", "from", "to")
 	command.AddCommand(
 		a.backfillList(),
-		a.backfillChange("pause", "Spend nothing more for a backfill until it is resumed", "backfill paused", pauseBackfill(true)),
-		a.backfillChange("resume", "Have a paused backfill go on", "backfill resumed", pauseBackfill(false)),
-		a.backfillChange("cancel", "End a backfill and take out of the plan what it has not read", "backfill canceled", cancelBackfill),
+		a.backfillChange("pause", "Spend nothing more for a backfill until it is resumed", "backfill paused", backfills.Pause),
+		a.backfillChange("resume", "Have a paused backfill go on", "backfill resumed", backfills.Resume),
+		a.backfillChange("cancel", "End a backfill and take out of the plan what it has not read", "backfill canceled", backfills.Cancel),
 	)
 	return command
 }
@@ -117,10 +117,7 @@ func (a *app) backfillList() *cobra.Command {
 		})
 }
 
-// change is something that is done to a backfill.
-type change func(ctx context.Context, s *store.Store, f *flows.Flows, b store.Backfill) error
-
-func (a *app) backfillChange(use, short, action string, do change) *cobra.Command {
+func (a *app) backfillChange(use, short, action string, do backfills.Change) *cobra.Command {
 	var t target
 	var from timeFlag
 	command := &cobra.Command{
@@ -144,7 +141,7 @@ func (a *app) backfillChange(use, short, action string, do change) *cobra.Comman
 			if err != nil {
 				return err
 			}
-			b := store.Backfill{AccountRef: t.ref(), From: found.FromAt, To: found.ToAt, WorkflowID: found.WorkflowID}
+			b := store.Backfill{AccountRef: t.ref(), From: found.FromAt, To: found.ToAt, WorkflowID: found.WorkflowID, RequestedBy: cliActor}
 			if err := do(ctx, s, f, b); err != nil {
 				return err
 			}
@@ -159,30 +156,4 @@ func (a *app) backfillChange(use, short, action string, do change) *cobra.Comman
 	command.Flags().Var(&from, "from", "begin of the backfill, as `list` shows it")
 	require(command, "account", "from")
 	return command
-}
-
-// pauseBackfill also works where the workflow was terminated: what is paused stays paused,
-// and what is resumed is started anew.
-func pauseBackfill(paused bool) change {
-	return func(ctx context.Context, s *store.Store, f *flows.Flows, b store.Backfill) error {
-		err := f.PauseBackfill(ctx, b.WorkflowID, paused)
-		if !errors.Is(err, flows.ErrNotRunning) {
-			return err
-		}
-		if err := s.PauseBackfill(ctx, b, paused); err != nil || paused {
-			return err
-		}
-		_, err = f.Backfill(ctx, workflows.BackfillInput{AccountRef: b.AccountRef, From: b.From, To: b.To, RequestedBy: cliActor})
-		return err
-	}
-}
-
-// cancelBackfill ends a terminated one in the ledger itself.
-func cancelBackfill(ctx context.Context, s *store.Store, f *flows.Flows, b store.Backfill) error {
-	err := f.CancelBackfill(ctx, b.WorkflowID)
-	if !errors.Is(err, flows.ErrNotRunning) {
-		return err
-	}
-	b.Windows = workflows.BackfillDays(b.From, b.To)
-	return s.FinishBackfill(ctx, b, store.BackfillCanceled, []byte(`{"state":"canceled","stopped":"canceled"}`))
 }

@@ -51,7 +51,7 @@ func targetOf(pattern string, org, site uuid.UUID) (method, target string) {
 		method, path = http.MethodGet, pattern
 	}
 	return method, strings.NewReplacer("{org_id}", org.String(), "{site_id}", site.String(), "{app_name}", "zoom", "{provider}", "zoom",
-		"{account_id}", account, "{client_mac}", "aa0000000001", "{$}", "").Replace(path)
+		"{account_id}", account, "{from}", "2026-11-01T00:00:00Z", "{client_mac}", "aa0000000001", "{$}", "").Replace(path)
 }
 
 // Every route says who may use it.

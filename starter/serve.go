@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,6 +47,9 @@ func (a *app) runServer(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, t.Stop(stopping))
 	}()
+	if _, said := os.LookupEnv("GOGC"); !said {
+		debug.SetGCPercent(api.GCPercent)
+	}
 	if warning := settings.Keyset.Warning(); warning != "" {
 		t.Logger.WarnContext(ctx, "the keyset is not kept safely", "problem", warning)
 	}

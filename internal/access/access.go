@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"callweave/internal/store"
 	"callweave/internal/store/db"
 )
 
@@ -78,8 +77,9 @@ type Identity struct {
 
 // Tokens is where the hashes of tokens are kept.
 type Tokens interface {
-	// TokenByHash returns a token in force; store.ErrNotFound where there is none.
-	TokenByHash(ctx context.Context, hash []byte) (db.ApiToken, error)
+	// TokensByHash returns those tokens in force that have one of some hashes, which are asked
+	// for when the statement can begin.
+	TokensByHash(ctx context.Context, hashes func() [][]byte) ([]db.ApiToken, error)
 	// TouchToken notes that a token was used.
 	TouchToken(ctx context.Context, id uuid.UUID) error
 }
@@ -89,20 +89,23 @@ type Tokens interface {
 const touchEvery = time.Minute
 
 // Gate recognises tokens. Safe for concurrent use.
-type Gate struct{ tokens Tokens }
+type Gate struct {
+	tokens  Tokens
+	lookups lookups
+}
 
 // NewGate builds a gate over a store of tokens.
-func NewGate(tokens Tokens) *Gate { return &Gate{tokens: tokens} }
+func NewGate(tokens Tokens) *Gate { return &Gate{tokens: tokens, lookups: lookups{tokens: tokens}} }
 
 // Identify returns whose token has the hash and notes its use; [ErrUnknownToken] where
-// it is nobody's.
+// it is nobody's, or was revoked before this was called.
 func (g *Gate) Identify(ctx context.Context, hash []byte) (Identity, error) {
-	row, err := g.tokens.TokenByHash(ctx, hash)
-	if errors.Is(err, store.ErrNotFound) {
-		return Identity{}, ErrUnknownToken
-	}
+	row, found, err := g.lookups.find(ctx, hash)
 	if err != nil {
 		return Identity{}, fmt.Errorf("identify token: %w", err)
+	}
+	if !found {
+		return Identity{}, ErrUnknownToken
 	}
 	if row.LastUsedAt == nil || time.Since(*row.LastUsedAt) >= touchEvery {
 		if err := g.tokens.TouchToken(ctx, row.TokenID); err != nil {

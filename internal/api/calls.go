@@ -16,41 +16,55 @@ import (
 	"callweave/internal/store/db"
 )
 
-// statsCall is Mist's stats_call: one leg on the site's network. What is not known is
-// absent, as the schema allows no null. The last two are ours.
-type statsCall struct {
-	App                string    `json:"app"`
-	MeetingID          string    `json:"meeting_id"`
-	MAC                string    `json:"mac,omitempty"`
-	OrgID              uuid.UUID `json:"org_id"`
-	SiteID             uuid.UUID `json:"site_id"`
-	StartTime          int64     `json:"start_time"` // epoch, seconds
-	EndTime            int64     `json:"end_time"`
-	AudioQuality       *int      `json:"audio_quality,omitempty"`
-	VideoQuality       *int      `json:"video_quality,omitempty"`
-	ScreenShareQuality *int      `json:"screen_share_quality,omitempty"`
-	Timestamp          int64     `json:"timestamp"`             // start_time again: what calls are sorted by
-	Provisional        bool      `json:"provisional,omitempty"` // the meeting ran when it was read
+// appendCall writes Mist's stats_call: one leg on the site's network. What is not known is
+// absent, as the schema allows no null. timestamp, which calls are sorted by, and provisional
+// are ours.
+func appendCall(j *jsonText, row *db.SearchCallsRow, org uuid.UUID) {
+	j.next()
+	j.open('{')
+	j.str("app", row.Provider)
+	if row.MeetingUuid != nil {
+		j.uuid("meeting_id", *row.MeetingUuid)
+	} else {
+		j.str("meeting_id", row.MeetingID)
+	}
+	j.mac("mac", row.ClientMac)
+	j.uuid("org_id", org)
+	j.uuid("site_id", row.SiteID)
+	j.int("start_time", row.JoinAt.Unix()) // epoch, seconds
+	j.int("end_time", row.LeaveAt.Unix())
+	appendQuality(j, "audio_quality", row.AudioQuality)
+	appendQuality(j, "video_quality", row.VideoQuality)
+	appendQuality(j, "screen_share_quality", row.ScreenQuality)
+	j.int("timestamp", row.JoinAt.Unix())
+	if row.Provisional { // the meeting ran when it was read
+		j.bool("provisional", true)
+	}
+	j.close('}')
 }
 
-type callsPage struct {
-	Start   int64       `json:"start"`
-	End     int64       `json:"end"`
-	Limit   int         `json:"limit"`
-	Total   int64       `json:"total"`
-	Next    string      `json:"next,omitempty"`
-	Results []statsCall `json:"results"`
+// appendQuality leaves out a medium that was not used.
+func appendQuality(j *jsonText, name, word string) {
+	if score := quality(word); score > 0 {
+		j.int(name, score)
+	}
 }
 
 // quality turns a provider's word into Mist's number, whose scale Mist leaves open. Ours
 // is the lower end of the word's mean opinion score (ITU-T P.800): good is 4 and more,
-// fair 3 to 4, poor 2 to 3, bad below 2. nil where the medium was not used.
-func quality(word string) *int {
-	score := map[string]int{"bad": 1, "poor": 2, "fair": 3, "good": 4}[word]
-	if score == 0 {
-		return nil
+// fair 3 to 4, poor 2 to 3, bad below 2. 0 where the medium was not used.
+func quality(word string) int64 {
+	switch word {
+	case "bad":
+		return 1
+	case "poor":
+		return 2
+	case "fair":
+		return 3
+	case "good":
+		return 4
 	}
-	return &score
+	return 0
 }
 
 // sortBy reads what calls are sorted by. Mist's default is timestamp, which is when a call
@@ -146,15 +160,26 @@ func (s *Server) searchCalls(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil {
 		return err
 	}
-	page := callsPage{Start: search.FromAt.Unix(), End: search.ToAt.Unix(), Limit: most, Total: total, Results: []statsCall{}}
+	next := ""
 	if len(rows) > most {
 		rows = rows[:most]
-		page.Next = nextPage(r.URL, search.FromAt, search.ToAt, "search_after", cursorAfter(rows[most-1], search).String())
+		next = nextPage(r.URL, search.FromAt, search.ToAt, "search_after", cursorAfter(rows[most-1], search).String())
 	}
-	for _, row := range rows {
-		page.Results = append(page.Results, newStatsCall(row, search.OrgID))
-	}
-	s.writeJSON(w, r, http.StatusOK, page)
+	s.writeText(w, func(j *jsonText) {
+		j.open('{')
+		j.int("start", search.FromAt.Unix())
+		j.int("end", search.ToAt.Unix())
+		j.int("limit", int64(most))
+		j.int("total", total)
+		j.known("next", next)
+		j.key("results")
+		j.open('[')
+		for i := range rows {
+			appendCall(j, &rows[i], search.OrgID)
+		}
+		j.close(']')
+		j.close('}')
+	})
 	return nil
 }
 
@@ -186,19 +211,6 @@ func nextPage(of *url.URL, from, to time.Time, name, value string) string {
 	query.Set("end", strconv.FormatInt(to.Unix(), 10))
 	query.Set(name, value)
 	return (&url.URL{Path: of.Path, RawQuery: query.Encode()}).String()
-}
-
-func newStatsCall(row db.SearchCallsRow, org uuid.UUID) statsCall {
-	call := statsCall{
-		App: row.Provider, MeetingID: row.MeetingID, MAC: macShown(row.ClientMac),
-		OrgID: org, SiteID: row.SiteID, StartTime: row.JoinAt.Unix(), EndTime: row.LeaveAt.Unix(), Timestamp: row.JoinAt.Unix(),
-		AudioQuality: quality(row.AudioQuality), VideoQuality: quality(row.VideoQuality), ScreenShareQuality: quality(row.ScreenQuality),
-		Provisional: row.Provisional,
-	}
-	if row.MeetingUuid != nil {
-		call.MeetingID = row.MeetingUuid.String()
-	}
-	return call
 }
 
 // macShown writes an address as Mist does; "" where none is known.

@@ -45,33 +45,56 @@ func featureName(name string, ofItem bool) string {
 	return name
 }
 
-// putContributions writes contributions into an object as Mist does: the features beside what
-// is expected.
-func putContributions(object map[string]any, c insight.Contributions, ofItem bool) {
-	object["expected"] = c.Expected
-	for name, contribution := range c.Features {
-		object[featureName(name, ofItem)] = contribution
-	}
+// appendContributions writes contributions as Mist does: the features beside what is
+// expected. Each is rounded, and the expected makes up for it: what is written adds up to the
+// prediction, rounded once.
+func appendContributions(j *jsonText, c *insight.Contributions, ofItem bool) {
+	j.number("expected", appendFeatures(j, c, ofItem))
 }
 
-// shownExplanation is ours: what Mist's schema has no place for. It is kept in one object, so
+// appendFeatures returns what the features leave of the prediction.
+func appendFeatures(j *jsonText, c *insight.Contributions, ofItem bool) (expected millionths) {
+	expected = toMillionths(c.Predicted())
+	for _, part := range c.Features {
+		value := toMillionths(part.Value)
+		if value != 0 {
+			j.number(featureName(part.Feature, ofItem), value)
+		}
+		expected -= value
+	}
+	return expected
+}
+
+// appendExplanation is ours: what Mist's schema has no place for. It is kept in one object, so
 // that the numbers beside it still add up for whoever adds up all of them.
-func shownExplanation(e *insight.Explanation) map[string]any {
-	object := map[string]any{"model_version": e.ModelVersion, "factory": e.Factory, "confidence": e.Confidence}
+func appendExplanation(j *jsonText, e *insight.Explanation) {
+	j.key("explanation")
+	j.open('{')
+	j.int("model_version", int64(e.ModelVersion))
+	j.bool("factory", e.Factory)
+	j.number("confidence", toMillionths(e.Confidence))
 	if e.Gone {
-		object["model_gone"] = true
+		j.bool("model_gone", true)
 	}
-	if e.Worst == nil {
-		return object
+	if w := e.Worst; w != nil {
+		observed := toMillionths(w.Observed)
+		j.str("unit", w.Unit)
+		j.number("observed", observed)
+		j.key("contributions")
+		j.open('{')
+		expected := appendFeatures(j, &w.Contributions, false)
+		j.close('}')
+		predicted := toMillionths(w.Predicted())
+		j.number("expected", expected)
+		j.number("predicted", predicted)
+		j.number("unexplained", observed-predicted)
+		if c := w.Counterfactual; c != nil {
+			j.key("counterfactual")
+			j.open('{')
+			j.str("feature", featureName(c.Feature, false))
+			j.number("value", toMillionths(c.Value))
+			j.close('}')
+		}
 	}
-	contributions := make(map[string]float64, len(e.Worst.Features))
-	for name, contribution := range e.Worst.Features {
-		contributions[featureName(name, false)] = contribution
-	}
-	object["unit"], object["observed"], object["predicted"], object["unexplained"] = e.Worst.Unit, e.Worst.Observed, e.Worst.Predicted(), e.Worst.Unexplained()
-	object["expected"], object["contributions"] = e.Worst.Expected, contributions
-	if c := e.Worst.Counterfactual; c != nil {
-		object["counterfactual"] = map[string]any{"feature": featureName(c.Feature, false), "value": c.Value}
-	}
-	return object
+	j.close('}')
 }

@@ -28,7 +28,11 @@ func parseMeetingID(text string) (uuid.UUID, bool) {
 		raw, err := hex.DecodeString(text)
 		return idOf(raw, err)
 	}
-	standard := strings.NewReplacer(" ", "+", "-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+	text = strings.TrimRight(text, "=")
+	if id, ok := idOf(base64.RawStdEncoding.DecodeString(text)); ok {
+		return id, true
+	}
+	standard := strings.NewReplacer(" ", "+", "-", "+", "_", "/").Replace(text)
 	return idOf(base64.RawStdEncoding.DecodeString(standard))
 }
 

@@ -81,41 +81,62 @@ func (s *Server) ofMeeting(ctx context.Context, p *minutesPage, anyTime bool) er
 
 // writeMinutes answers with a page, by which more pages are found as Mist has them found
 // (https://www.juniper.net/documentation/us/en/software/mist/automation-integration/topics/concept/rest-api-pagination.html),
-// and by `next`, as in the lists of calls.
-func (s *Server) writeMinutes(w http.ResponseWriter, r *http.Request, p minutesPage, clientMAC string, results []minuteItem) {
+// and by `next`, as in the lists of calls. appendOne writes the item of a minute and leaves it
+// open.
+func (s *Server) writeMinutes(w http.ResponseWriter, r *http.Request, p minutesPage, clientMAC string, appendOne func(j *jsonText, i int)) {
 	h := w.Header()
 	h.Set("X-Page-Total", strconv.FormatInt(p.total, 10))
 	h.Set("X-Page-Limit", strconv.Itoa(int(p.MaxRows)))
 	h.Set("X-Page-Page", strconv.Itoa(p.page))
-	body := map[string]any{
-		"start": p.FromAt.Unix(), "end": p.ToAt.Unix(), "limit": p.MaxRows, "page": p.page, "total": p.total, "results": results,
-	}
-	if clientMAC != "" {
-		body["mac"] = clientMAC
-	}
-	if p.meeting != nil {
-		body["meeting_id"] = p.meeting.String()
-	}
+	next := ""
 	if p.MaxRows > 0 && int64(p.Skip)+int64(len(p.rows)) < p.total {
-		body["next"] = nextPage(r.URL, p.FromAt, p.ToAt, "page", strconv.Itoa(p.page+1))
+		next = nextPage(r.URL, p.FromAt, p.ToAt, "page", strconv.Itoa(p.page+1))
 	}
-	s.writeJSON(w, r, http.StatusOK, body)
+	s.writeText(w, func(j *jsonText) {
+		j.open('{')
+		j.int("start", p.FromAt.Unix())
+		j.int("end", p.ToAt.Unix())
+		j.int("limit", int64(p.MaxRows))
+		j.int("page", int64(p.page))
+		j.int("total", p.total)
+		j.known("mac", clientMAC)
+		if p.meeting != nil {
+			j.uuid("meeting_id", *p.meeting)
+		}
+		j.known("next", next)
+		j.key("results")
+		j.open('[')
+		for i := range p.rows {
+			j.next()
+			appendOne(j, i)
+			j.close('}')
+		}
+		j.close(']')
+		j.close('}')
+	})
 }
 
-// explained returns what the explainer says of the minutes that were measured, by their
-// place among all of them; nothing where there is no explainer.
-func (s *Server) explained(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) (map[int]*insight.Explanation, error) {
+// explained returns what the explainer says of each minute; nil of those that were not
+// measured, and of all where there is no explainer.
+func (s *Server) explained(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) ([]*insight.Explanation, error) {
 	if s.explainer == nil {
-		return nil, nil //nolint:nilnil // nothing is explained
+		return make([]*insight.Explanation, len(minutes)), nil
 	}
-	measured, places := make([]db.CallMinute, 0, len(minutes)), make([]int, 0, len(minutes))
+	measured, places := minutes, make([]int, 0, len(minutes))
 	for i := range minutes {
 		if minutes[i].Bad != nil {
-			measured, places = append(measured, minutes[i]), append(places, i)
+			places = append(places, i)
 		}
 	}
-	if len(measured) == 0 {
-		return nil, nil //nolint:nilnil // nothing to explain
+	byPlace := make([]*insight.Explanation, len(minutes))
+	if len(places) == 0 {
+		return byPlace, nil
+	}
+	if len(places) < len(minutes) { // else they need not be copied
+		measured = make([]db.CallMinute, len(places))
+		for i, place := range places {
+			measured[i] = minutes[place]
+		}
 	}
 	explanations, err := s.explainer.Explain(ctx, org, measured)
 	if err != nil {
@@ -124,7 +145,6 @@ func (s *Server) explained(ctx context.Context, org uuid.UUID, minutes []db.Call
 	if len(explanations) != len(measured) {
 		return nil, fmt.Errorf("explain %d minutes of org %s: got %d explanations", len(measured), org, len(explanations))
 	}
-	byPlace := make(map[int]*insight.Explanation, len(places))
 	for i, place := range places {
 		byPlace[place] = &explanations[i]
 	}

@@ -3,20 +3,20 @@
 package api
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/converter"
 
 	"callweave/internal/access"
 	"callweave/internal/authorize"
+	"callweave/internal/backfills"
 	"callweave/internal/links"
 	"callweave/internal/secret"
 	"callweave/internal/store"
 	"callweave/internal/vault"
-	"callweave/workflows"
 )
 
 // Config is what a Server is built from.
@@ -30,14 +30,9 @@ type Config struct {
 	Logger    *slog.Logger
 	Codec     CodecConfig
 	Webhooks  WebhookConfig
-	Backfills Backfiller
+	Backfills backfills.Flows
 	Vault     *vault.Vault // opens who was in a call, for an export
 	Explainer Explainer    // nil: bad minutes have their bucket and no contributions
-}
-
-// Backfiller starts backfills; [flows.Flows] does.
-type Backfiller interface {
-	Backfill(ctx context.Context, in workflows.BackfillInput) (workflowID string, err error)
 }
 
 // CodecConfig is how workflow payloads are decoded for the Temporal UI.
@@ -59,11 +54,12 @@ type Server struct {
 	logger    *slog.Logger
 	codec     CodecConfig
 	webhooks  WebhookConfig
-	backfills Backfiller
+	backfills backfills.Flows
 	vault     *vault.Vault
 	explainer Explainer
 	columns   []column
 	sites     ownSites
+	texts     sync.Pool // of *jsonText
 }
 
 // New builds a server.
@@ -102,6 +98,8 @@ func (s *Server) Register(mux access.Mux) {
 	mux.Handle("GET /api/v1/orgs/{org_id}/gaps", s.guarded(access.ReadLedger, s.listGaps))
 	mux.Handle("GET /api/v1/orgs/{org_id}/backfills", s.guarded(access.ReadLedger, s.listBackfills))
 	mux.Handle("POST /api/v1/orgs/{org_id}/backfills", s.guarded(access.StartBackfills, s.startBackfill))
+	mux.Handle("PUT /api/v1/orgs/{org_id}/backfills/{account_id}/{from}", s.guarded(access.StartBackfills, s.setBackfill))
+	mux.Handle("DELETE /api/v1/orgs/{org_id}/backfills/{account_id}/{from}", s.guarded(access.StartBackfills, s.cancelBackfill))
 	mux.Handle("GET /api/v1/orgs/{org_id}/audit", s.guarded(access.ReadAudit, s.listAudit))
 
 	const byState = "a browser that comes back from the provider has no token of ours: its sealed state is its right"
@@ -117,6 +115,11 @@ func (s *Server) Register(mux access.Mux) {
 
 	mux.Handle("/", access.Public("there is nothing here", func(w http.ResponseWriter, r *http.Request) { s.writeError(w, r, notFound("")) }))
 }
+
+// GCPercent is how much garbage a program that serves the API lets gather, in percent of what
+// it holds, before it collects: it holds some ten megabytes and makes many more a second.
+// GOGC and GOMEMLIMIT have their say where they are set.
+const GCPercent = 400
 
 // HTTPServer is a server with the limits of one that strangers reach.
 func HTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {

@@ -80,39 +80,33 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request, who access.Ide
 	if err != nil {
 		return err
 	}
-	items := make([]minuteItem, len(page.rows))
-	for i := range page.rows {
-		items[i] = s.moment(&page.rows[i], explanations[i])
-	}
-	s.writeMinutes(w, r, page, mac.String(), items)
+	s.writeMinutes(w, r, page, mac.String(), func(j *jsonText, i int) {
+		s.appendMoment(j, &page.rows[i], explanations[i])
+	})
 	return nil
 }
 
-// moment is an item with all that was measured. What is unknown is absent.
-func (s *Server) moment(row *db.CallMinute, explanation *insight.Explanation) minuteItem {
-	item := newItem(row, explanation)
-	if item.more == nil {
-		item.more = map[string]any{}
-	}
-	item.more["end"] = row.EndAt.Unix()
-	if row.Band != "" {
-		item.more["band"] = row.Band
-	}
+// appendMoment writes an item with all that was measured. What is unknown is absent.
+func (s *Server) appendMoment(j *jsonText, row *db.CallMinute, explanation *insight.Explanation) {
+	appendItem(j, row, explanation)
+	j.int("end", row.EndAt.Unix())
+	j.known("band", row.Band)
 	if row.Bad != nil {
-		item.more["bad"] = *row.Bad
+		j.bool("bad", *row.Bad)
 	}
-	media, device := map[string]measure.Value{}, map[string]measure.Value{}
 	minute := reflect.ValueOf(row).Elem()
-	for _, c := range s.columns {
-		value := c.of(minute)
-		switch {
-		case !value.Known():
-		case c.media:
-			media[c.name] = value
-		default:
-			device[c.name] = value
+	for _, part := range [...]struct {
+		name  string
+		media bool
+	}{{"media", true}, {"device", false}} {
+		j.key(part.name)
+		j.open('{')
+		for _, c := range s.columns {
+			if value := c.of(minute); c.media == part.media && value.Known() {
+				j.key(c.name)
+				j.text = appendNumber(j.text, value)
+			}
 		}
+		j.close('}')
 	}
-	item.more["media"], item.more["device"] = media, device
-	return item
 }

@@ -33,16 +33,20 @@ func (oracle) Explain(_ context.Context, _ uuid.UUID, minutes []db.CallMinute) (
 		e := &explanations[i]
 		*e = insight.Explanation{
 			ModelVersion: 7, Factory: true, Confidence: 0.75,
-			Odds: insight.Contributions{Expected: -2.5, Features: map[string]float64{"wan_rtt": 1.25, "site_wan_upload_mbps": 0.5, "client_rssi": 3e-7}},
-			Directions: map[string]insight.Contributions{
-				"audio_in":  {Expected: 30.5, Features: map[string]float64{"site_wan_rtt": 120.25, "wan_max_upload_mbps": -1, "radio_util": 12}},
-				"video_out": {Expected: 40, Features: map[string]float64{"wan_jitter": 2}},
+			Odds: insight.Contributions{Expected: -2.5, Features: []insight.Contribution{
+				{Feature: "wan_rtt", Value: 1.25}, {Feature: "site_wan_upload_mbps", Value: 0.5}, {Feature: "client_rssi", Value: 3e-6},
+			}},
+			Directions: []insight.DirectionLatency{
+				{Direction: "audio_in", Contributions: insight.Contributions{Expected: 30.5, Features: []insight.Contribution{
+					{Feature: "site_wan_rtt", Value: 120.25}, {Feature: "wan_max_upload_mbps", Value: -1}, {Feature: "radio_util", Value: 12},
+				}}},
+				{Direction: "video_out", Contributions: insight.Contributions{Expected: 40, Features: []insight.Contribution{{Feature: "wan_jitter", Value: 2}}}},
 			},
 		}
 		if minutes[i].Bad != nil && *minutes[i].Bad {
 			e.Worst = &insight.WorstMetric{
 				Unit: "ms", Observed: minutes[i].AudioInLatencyMs.Or(0),
-				Contributions:  insight.Contributions{Expected: 30.5, Features: map[string]float64{"site_wan_rtt": 120.25, "radio_util": 12}},
+				Contributions:  insight.Contributions{Expected: 30.5, Features: []insight.Contribution{{Feature: "site_wan_rtt", Value: 120.25}, {Feature: "radio_util", Value: 12}}},
 				Counterfactual: &insight.Counterfactual{Feature: "wan_rtt", Value: 45},
 			}
 		}
@@ -79,7 +83,7 @@ func TestTroubleshootShowsAMinuteAsMistDoes(t *testing.T) {
 		"results": []any{map[string]any{
 			"timestamp": number("1793613660"), "app": "zoom", "meeting_id": meetingID, "site_id": b.org.site.String(), "mac": "aa0000000001",
 			"ap_mac": "5c5b00000001", "bucket": "wireless", "worst_metric": "latency", "worst_direction": "audio_in",
-			"expected": number("-2.5"), "site_wan_rtt": number("1.25"), "site_wan_upload_mbps": number("0.5"), "client_rssi": number("3e-7"),
+			"expected": number("-2.5"), "site_wan_rtt": number("1.25"), "site_wan_upload_mbps": number("0.5"), "client_rssi": number("0.000003"),
 			"audio_in":  map[string]any{"expected": number("30.5"), "wan_rtt": number("120.25"), "wan_max_upload_mbps": number("-1"), "radio_util": number("12")},
 			"video_out": map[string]any{"expected": number("40"), "wan_jitter": number("2")},
 			"explanation": map[string]any{
@@ -118,7 +122,7 @@ func TestContributionsAddUpInEveryObject(t *testing.T) {
 		return sum
 	}
 	for _, item := range results(t, decode(t, b.do(t, "GET", b.callsPath(b.org, "troubleshoot"), "", b.org, access.Helpdesk))) {
-		if got := sum(item, "timestamp"); math.Abs(got-(-0.7499997)) > 1e-9 {
+		if got := sum(item, "timestamp"); math.Abs(got-(-0.749997)) > 1e-9 {
 			t.Errorf("the log-odds add up to %v", got)
 		}
 		if got := sum(item["audio_in"].(map[string]any)); got != 161.75 {

@@ -50,14 +50,14 @@ func TestWindow(t *testing.T) {
 
 func TestQuality(t *testing.T) {
 	t.Parallel()
-	for word, want := range map[string]int{"bad": 1, "poor": 2, "fair": 3, "good": 4} {
-		if got := quality(word); got == nil || *got != want {
+	for word, want := range map[string]int64{"bad": 1, "poor": 2, "fair": 3, "good": 4} {
+		if got := quality(word); got != want {
 			t.Errorf("%s: got %v, want %d", word, got, want)
 		}
 	}
 	for _, word := range []string{"", "Good", "excellent"} {
-		if got := quality(word); got != nil {
-			t.Errorf("%q: got %d, want unknown", word, *got)
+		if got := quality(word); got != 0 {
+			t.Errorf("%q: got %d, want unknown", word, got)
 		}
 	}
 }

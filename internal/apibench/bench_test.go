@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ import (
 
 	"callweave/internal/access"
 	"callweave/internal/api"
+	"callweave/internal/insight"
 	"callweave/internal/proctime"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -29,8 +31,9 @@ import (
 
 const (
 	clients = 50
-	rounds  = 5               // of each kind, over HTTP and bare in turn, so that both see the machine alike
-	phase   = 2 * time.Second // of a round
+	rounds  = 7               // of each kind, over HTTP and bare in turn
+	phase   = 2 * time.Second // of each way in a round
+	warming = time.Second     // of each way before the rounds: connections, plans, what is read from disk
 )
 
 // call is a bad one, to be troubleshot.
@@ -76,10 +79,9 @@ func (s *stage) kinds() []kind {
 		{
 			"troubleshoot, a site's day", func(a ask) string { return a.site.String() + "/stats/calls/troubleshoot?" + day(a) },
 			func(ctx context.Context, alone *store.Store, a ask) error {
-				_, _, err := alone.CallMinutes(ctx, db.CallMinutesParams{
+				return bareMinutes(ctx, alone, db.CallMinutesParams{
 					OrgID: s.orgs[a.org].id, SiteID: &a.site, FromAt: a.from, ToAt: a.to, OnlyBad: true, MaxRows: 100,
 				})
-				return err
 			},
 		},
 		{
@@ -99,23 +101,48 @@ func (s *stage) kinds() []kind {
 				for _, leg := range legs {
 					p.LegIds = append(p.LegIds, leg.LegID)
 				}
-				_, _, err = alone.CallMinutes(ctx, p)
-				return err
+				return bareMinutes(ctx, alone, p)
 			},
 		},
 	}
 }
 
-// BenchmarkAPI asks over HTTP, and asks the database alone: the same statements through pgx
-// on as many connections, for as many clients, with neither HTTP, nor a look at tokens and
-// sites, nor traces, nor JSON.
+// bareMinutes reads bad minutes, and what they are explained by.
+func bareMinutes(ctx context.Context, alone *store.Store, p db.CallMinutesParams) error {
+	minutes, _, err := alone.CallMinutes(ctx, p)
+	if err != nil || len(minutes) == 0 {
+		return err
+	}
+	legs := make([]int64, len(minutes))
+	for i := range minutes {
+		legs[i] = minutes[i].LegID
+	}
+	slices.Sort(legs)
+	_, err = alone.ExplanationBasis(ctx, p.OrgID, slices.Compact(legs))
+	return err
+}
+
+// BenchmarkAPI asks over HTTP, and asks the database alone: the same statements through pgx on
+// as many connections, for as many clients, with neither HTTP, nor a look at tokens and sites,
+// nor explanations, nor traces, nor JSON.
+//
+// Both ways take turns, and what is compared is compared within a round: the median of the
+// rounds is printed, with the least and the greatest ratio beside it, so that it shows where
+// something else used the machine.
 func BenchmarkAPI(b *testing.B) {
 	s := open(b)
+	debug.SetGCPercent(api.GCPercent) // for the bare statements, too, which are asked by the same program
 	tokens := s.tokens(b)
 	serving, alone := s.connect(b), s.connect(b, func(config *pgxpool.Config) { config.ConnConfig.Tracer = nil })
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // its lines cost what they do
 	mux := http.NewServeMux()
-	api.New(api.Config{Store: serving, Gate: access.NewGate(serving), Quota: access.NewQuota(), Logger: logger}).Register(mux)
+	models, err := insight.NewModels(serving, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	api.New(api.Config{
+		Store: serving, Gate: access.NewGate(serving), Quota: access.NewQuota(), Logger: logger, Explainer: insight.NewExplainer(serving, models),
+	}).Register(mux)
 	server := httptest.NewServer(api.Wrap(logger, mux))
 	defer server.Close()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
@@ -123,102 +150,94 @@ func BenchmarkAPI(b *testing.B) {
 
 	for _, kind := range s.kinds() {
 		b.Run(kind.name, func(b *testing.B) {
-			overHTTP := func(ctx context.Context, a ask, random *rand.Rand) error {
+			overHTTP := func(ctx context.Context, a ask, random *rand.Rand) (int64, error) {
 				org := a.org
 				if strings.HasSuffix(kind.name, "call") {
 					org = a.call.org
 				}
 				return get(ctx, client, server.URL+"/api/v1/sites/"+kind.path(a), tokens[org][random.IntN(len(tokens[org]))])
 			}
-			bare := func(ctx context.Context, a ask, _ *rand.Rand) error { return kind.bare(ctx, alone, a) }
-			var served, read []time.Duration
-			var readCPU, servedCPU float64 // seconds of processor time, then for each answer
-			cpu := proctime.NewWatch(s.postmaster, os.Getpid())
+			bare := func(ctx context.Context, a ask, _ *rand.Rand) (int64, error) { return 0, kind.bare(ctx, alone, a) }
+			s.press(b, 0, warming, calls, bare)
+			s.press(b, 0, warming, calls, overHTTP)
+			var all comparison
+			cpu := proctime.NewWatch(s.cluster.Pid(), os.Getpid())
 			for b.Loop() {
-				for round := range rounds {
-					cpu.Lap()
-					read = append(read, s.press(b, round, calls, bare)...)
-					readCPU += cpu.Lap().Total()
-					served = append(served, s.press(b, round, calls, overHTTP)...)
-					servedCPU += cpu.Lap().Total()
+				for round := 1; round <= rounds; round++ {
+					var of [2]pressed // bare, over HTTP
+					for turn := range of {
+						way := (round + turn) % 2 // who begins changes, too
+						cpu.Lap()
+						of[way] = s.press(b, round, phase, calls, [...]func(context.Context, ask, *rand.Rand) (int64, error){bare, overHTTP}[way])
+						of[way].cpu = cpu.Lap().Total() / float64(len(of[way].took))
+					}
+					all.add(of[0], of[1])
 				}
 			}
-			readCPU, servedCPU = readCPU/float64(len(read)), servedCPU/float64(len(served))
-			b.ReportMetric(servedCPU*1000, "http-cpu-ms")
-			b.ReportMetric(servedCPU/readCPU, "cpu-ratio")
-			b.ReportMetric(ms(quantile(served, 0.5)), "http-p50-ms")
-			b.ReportMetric(ms(quantile(served, 0.99)), "http-p99-ms")
-			b.ReportMetric(ms(quantile(read, 0.5)), "bare-p50-ms")
-			b.ReportMetric(ms(quantile(read, 0.99)), "bare-p99-ms")
-			b.ReportMetric(ms(quantile(served, 0.99))/ms(quantile(read, 0.99)), "p99-ratio")
-			b.ReportMetric(float64(len(served))/float64(b.N)/rounds/phase.Seconds(), "requests/s")
-			b.ReportMetric(0, "ns/op")
+			all.report(b)
 		})
 	}
 }
 
-// press has all clients ask for a while, and returns how long each answer took.
-func (s *stage) press(b *testing.B, round int, calls []call, answer func(context.Context, ask, *rand.Rand) error) []time.Duration {
+// press has all clients ask for a while.
+func (s *stage) press(b *testing.B, round int, long time.Duration, calls []call, answer func(context.Context, ask, *rand.Rand) (int64, error)) (all pressed) {
 	b.Helper()
 	var mu sync.Mutex
-	var all []time.Duration
 	var failed error
 	var group sync.WaitGroup
-	end := time.Now().Add(phase)
+	began := time.Now()
+	end := began.Add(long)
 	for client := range clients {
 		group.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(round), uint64(client))) // the same requests either way
-			var took []time.Duration
+			var mine pressed
 			for time.Now().Before(end) {
 				org := zipf(random, len(s.orgs))
 				from := begin.Add(time.Duration(random.IntN(days)) * 24 * time.Hour)
 				a := ask{org: org, site: s.orgs[org].sites[zipf(random, len(s.orgs[org].sites))], from: from, to: from.Add(24 * time.Hour), call: calls[random.IntN(len(calls))]}
 				started := time.Now()
-				if err := answer(b.Context(), a, random); err != nil {
+				size, err := answer(b.Context(), a, random)
+				if err != nil {
 					mu.Lock()
 					failed = err
 					mu.Unlock()
 					return
 				}
-				took = append(took, time.Since(started))
+				mine.took, mine.bytes = append(mine.took, time.Since(started)), mine.bytes+size
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			all = append(all, took...)
+			all.took, all.bytes = append(all.took, mine.took...), all.bytes+mine.bytes
 		})
 	}
 	group.Wait()
 	if failed != nil {
 		b.Fatal(failed)
 	}
+	all.long = time.Since(began)
+	slices.Sort(all.took)
 	return all
 }
 
-func get(ctx context.Context, client *http.Client, target, token string) error {
+func get(ctx context.Context, client *http.Client, target, token string) (size int64, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	request.Header.Set("Authorization", "Token "+token)
 	answer, err := client.Do(request)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer answer.Body.Close()
 	// What the answers say is for the tests: here the client is to cost little, for it takes
 	// from the same processors.
-	if n, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK || n == 0 {
-		return fmt.Errorf("%s: status %d, %d bytes: %w", target, answer.StatusCode, n, err)
+	size, err = io.Copy(io.Discard, answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK || size == 0 {
+		return size, fmt.Errorf("%s: status %d, %d bytes: %w", target, answer.StatusCode, size, err)
 	}
-	return nil
+	return size, nil
 }
-
-func quantile(all []time.Duration, q float64) time.Duration {
-	slices.Sort(all)
-	return all[min(len(all)-1, int(q*float64(len(all))))]
-}
-
-func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
 
 // connect opens the store as the API does.
 func (s *stage) connect(b *testing.B, options ...store.Option) *store.Store {

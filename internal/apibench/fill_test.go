@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"callweave/internal/measure"
+	"callweave/internal/explain"
+	"callweave/internal/insight"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -59,16 +62,36 @@ func zipf(random *rand.Rand, n int) int {
 	return int(rand.NewZipf(random, 1.1, 1, uint64(n-1)).Uint64())
 }
 
-// fill lands minutes as weaving does.
+// filler lands minutes as weaving does, judged by models.
+type filler struct {
+	into          *store.Store
+	models        *insight.Models
+	trainer       *insight.Trainer
+	legs, minutes atomic.Int64
+}
+
+// ownModels is how many of the largest orgs have a model of their own: what the first day
+// taught judges the others.
+const ownModels = 2
+
+// fill makes the indexes that no landing needs at the end: that takes less time, and makes
+// them as dense as if they had been written by day.
 func (s *stage) fill(b *testing.B) {
 	b.Helper()
-	into, err := store.Open(b.Context(), s.url)
+	into := s.connect(b)
+	f := filler{into: into}
+	var err error
+	if f.models, err = insight.NewModels(into, nil); err != nil {
+		b.Fatal(err)
+	}
+	if f.trainer, err = insight.NewTrainer(into, func() time.Time { return begin.Add(24 * time.Hour) }); err != nil {
+		b.Fatal(err)
+	}
+	started := time.Now()
+	indexes, err := s.dropIndexes(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer into.Close()
-	started := time.Now()
-	var legs, minutes atomic.Int64
 	group, ctx := errgroup.WithContext(b.Context())
 	group.SetLimit(2)
 	for i := range s.orgs {
@@ -76,25 +99,71 @@ func (s *stage) fill(b *testing.B) {
 		if err := s.addTenant(ctx, t); err != nil {
 			b.Fatal(err)
 		}
-		group.Go(func() error {
-			random := rand.New(rand.NewPCG(1, uint64(i)))
-			for day := range days {
-				if err := t.fillDay(ctx, into, random, begin.Add(time.Duration(day)*24*time.Hour), &legs, &minutes); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		group.Go(func() error { return f.fillOrg(ctx, t, i < ownModels, uint64(i)) })
 	}
 	if err := group.Wait(); err != nil {
 		b.Fatal(err)
 	}
-	for _, statement := range []string{"vacuum analyze", "comment on table call_minutes is 'filled'"} {
+	landed := time.Since(started)
+	for _, statement := range append(indexes,
+		`insert into meetings (provider, account_id, meeting_id, meeting_uuid, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count, state, revision)
+			select provider, account_id, meeting_id, meeting_uuid, 1, 'past', '', min(join_at), max(leave_at), count(*), 'settled', 1 from matches group by 1, 2, 3, 4`,
+		`insert into legs (leg_id, provider, account_id, meeting_id, participant_id, join_at, leave_at, guest, person_sealed, data_center) overriding system value
+			select leg_id, provider, account_id, meeting_id, leg_id::text, join_at, leave_at, false, '', 'FR' from matches`,
+		"vacuum analyze",
+		fmt.Sprintf("comment on table call_minutes is '%s'", s.mark),
+	) {
 		if _, err := s.pool.Exec(b.Context(), statement); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.Logf("filled with %d call minutes of %d legs in %s", minutes.Load(), legs.Load(), time.Since(started).Round(time.Second))
+	s.say("filled with %d call minutes of %d legs in %s, and the rest in %s", f.minutes.Load(), f.legs.Load(),
+		landed.Round(time.Second), (time.Since(started) - landed).Round(time.Second))
+}
+
+// dropIndexes drops all indexes of call minutes but the key, and returns what makes them
+// again.
+func (s *stage) dropIndexes(ctx context.Context) (statements []string, err error) {
+	rows, err := s.pool.Query(ctx, `select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index
+		where indrelid = 'call_minutes'::regclass and not indisprimary`)
+	if err != nil {
+		return nil, fmt.Errorf("list indexes: %w", err)
+	}
+	var name, definition string
+	var drops []string
+	_, err = pgx.ForEachRow(rows, []any{&name, &definition}, func() error {
+		drops = append(drops, "drop index "+name)
+		statements = append(statements, strings.Replace(definition, " ON ONLY ", " ON ", 1))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list indexes: %w", err)
+	}
+	for _, drop := range drops {
+		if _, err := s.pool.Exec(ctx, drop); err != nil {
+			return nil, fmt.Errorf("%s: %w", drop, err)
+		}
+	}
+	return statements, nil
+}
+
+func (f *filler) fillOrg(ctx context.Context, t *tenant, own bool, seed uint64) error {
+	model, version, err := f.models.Newest(ctx, t.id)
+	if err != nil {
+		return err
+	}
+	random := rand.New(rand.NewPCG(1, seed))
+	for day := range days {
+		if day == 1 && own {
+			if model, version, err = f.train(ctx, t); err != nil {
+				return err
+			}
+		}
+		if err := f.fillDay(ctx, t, random, begin.Add(time.Duration(day)*24*time.Hour), model, version); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *stage) addTenant(ctx context.Context, t *tenant) error {
@@ -114,17 +183,30 @@ func (s *stage) addTenant(ctx context.Context, t *tenant) error {
 	return nil
 }
 
-func (t *tenant) fillDay(ctx context.Context, into *store.Store, random *rand.Rand, day time.Time, legs, minutes *atomic.Int64) error {
+// train returns the newest model of an org that learns from what it has.
+func (f *filler) train(ctx context.Context, t *tenant) (*explain.Model, int, error) {
+	if _, err := f.trainer.Train(ctx, t.id); err != nil {
+		return nil, 0, err
+	}
+	models, err := insight.NewModels(f.into, nil) // which does not remember that there was none
+	if err != nil {
+		return nil, 0, err
+	}
+	return models.Newest(ctx, t.id)
+}
+
+func (f *filler) fillDay(ctx context.Context, t *tenant, random *rand.Rand, day time.Time, model *explain.Model, version int) error {
 	for left := t.perDay; left > 0; {
 		var together []store.WeaveLanding
 		for have := 0; have < 5000 && left > 0; {
-			landing := t.meeting(random, day, legs, left)
+			landing := t.meeting(random, day, &f.legs, left)
+			insight.Judge(model, version, limits, landing.Minutes, nil)
 			together = append(together, landing)
 			have += len(landing.Minutes)
 			left -= len(landing.Minutes)
-			minutes.Add(int64(len(landing.Minutes)))
+			f.minutes.Add(int64(len(landing.Minutes)))
 		}
-		if _, err := into.LandWeaves(ctx, t.ref, t.id, 0, together); err != nil {
+		if _, err := f.into.LandWeaves(ctx, t.ref, t.id, 0, together); err != nil {
 			return err
 		}
 	}
@@ -158,31 +240,10 @@ func (t *tenant) meeting(random *rand.Rand, day time.Time, legs *atomic.Int64, m
 			OrgID: t.id, LegID: leg, Provider: "zoom", AccountID: t.ref.AccountID, MeetingID: landing.MeetingID, MeetingUuid: &id, SiteID: t.sites[site],
 			ClientMac: mac, Rule: "mac", Confidence: 1, PersonSealed: make([]byte, 120), JoinAt: at, LeaveAt: leave, AudioQuality: "good", VideoQuality: "fair",
 		})
-		troubled := random.IntN(10) == 0 // a tenth of the legs has most of what is bad
+		p := newPerson(random)
 		for minute := range length {
-			landing.Minutes = append(landing.Minutes, t.minute(random, landing.MeetingID, leg, t.sites[site], mac, ap, at.Add(time.Duration(minute)*time.Minute), troubled))
+			landing.Minutes = append(landing.Minutes, t.minute(random, &p, landing.MeetingID, leg, t.sites[site], mac, ap, at.Add(time.Duration(minute)*time.Minute)))
 		}
 	}
 	return landing
-}
-
-func (t *tenant) minute(random *rand.Rand, meeting string, leg int64, site uuid.UUID, mac, ap net.HardwareAddr, at time.Time, troubled bool) db.CallMinute {
-	value := func(scale float64) measure.Value { return measure.Of(scale * (0.5 + random.Float64())) }
-	bad := random.IntN(200) == 0 || troubled && random.IntN(5) == 0
-	m := db.CallMinute{
-		OrgID: t.id, LegID: leg, StartAt: at, EndAt: at.Add(time.Minute), Provider: "zoom", AccountID: t.ref.AccountID, MeetingID: meeting,
-		SiteID: site, ClientMac: mac, ApMac: ap, Band: "5", Bad: &bad,
-		AudioInLatencyMs: value(40), AudioInJitterMs: value(8), AudioInLossRatio: value(0.003), AudioOutLatencyMs: value(40), AudioOutJitterMs: value(8), AudioOutLossRatio: value(0.003),
-		VideoInLatencyMs: value(45), VideoInJitterMs: value(9), VideoInLossRatio: value(0.003), VideoOutLatencyMs: value(45), VideoOutJitterMs: value(9), VideoOutLossRatio: value(0.003),
-		ClientCpuPercent: value(40), ClientRssiDbm: value(-60), ClientSnrDb: value(30), ClientChannel: value(36), ClientTxRateMbps: value(300), ClientRxRateMbps: value(300),
-		ClientTxRetries: value(20), ClientRxRetries: value(20), ClientTxBytes: value(1e6), ClientRxBytes: value(1e6),
-		RadioChannel: value(36), RadioBandwidthMhz: value(40), RadioTxPowerDbm: value(15), RadioUtilRatio: value(0.3), RadioUtilInterferenceRatio: value(0.1), ApNumClients: value(20),
-		WanRttMs: value(20), WanJitterMs: value(3), WanLossRatio: value(0.001), WanDownloadMbps: value(100), WanUploadMbps: value(40),
-	}
-	if bad {
-		m.WorstMetric, m.WorstDirection = "latency", "audio_in"
-		m.Bucket = [...]string{"client", "wireless", "site_wan", "far_end", "unknown"}[random.IntN(5)]
-		m.AudioInLatencyMs = value(220)
-	}
-	return m
 }

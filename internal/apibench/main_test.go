@@ -24,15 +24,18 @@ const (
 	envMinutes = "CALLWEAVE_API_MINUTES"
 
 	defaultMinutes = 10_000_000
+
+	// lineOfData is raised where fill makes other data than it did.
+	lineOfData = 2
 )
 
 // stage is a filled database.
 type stage struct {
-	url  string
-	pool *pgxpool.Pool // for looks beside what is measured
-	orgs []tenant
-
-	postmaster int
+	url     string
+	pool    *pgxpool.Pool // for looks beside what is measured
+	orgs    []tenant
+	mark    string // what a database says of itself that is filled as this build would
+	cluster *localpg.Cluster
 }
 
 func open(b *testing.B) *stage {
@@ -53,7 +56,8 @@ func open(b *testing.B) *stage {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cluster, err := localpg.Start(ctx, localpg.Config{Dir: dir})
+	// What landing logs is not kept for longer than the server needs it.
+	cluster, err := localpg.Start(ctx, localpg.Config{Dir: dir, Settings: []string{"max_wal_size=256MB"}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -62,20 +66,28 @@ func open(b *testing.B) *stage {
 			b.Error(err)
 		}
 	})
-	s := &stage{orgs: tenants(minutes), postmaster: cluster.Pid()}
+	s := &stage{orgs: tenants(minutes), cluster: cluster}
 	name := fmt.Sprintf("minutes_%d", minutes)
 	s.url = cluster.URL(name)
+	schema, migrations, err := store.Schema()
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.mark = fmt.Sprintf("data %d, schema %d of %d migrations", lineOfData, schema, migrations)
 	if s.pool, err = pgxpool.New(ctx, s.url); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(s.pool.Close)
-	if s.filled(ctx) {
-		if _, err := store.Migrate(ctx, s.url); err == nil {
-			return s
-		}
+	switch mark := s.filledAs(ctx); mark {
+	case s.mark:
+		return s
+	case "":
+		s.say("filling %s with %d call minutes: once, some minutes", dir, minutes)
+	default:
+		s.say("the call minutes in %s are of another build (%s; this one is %s): filling anew, some minutes", dir, mark, s.mark)
 	}
 	s.pool.Reset()                                          // its connections keep the database from going
-	if err := cluster.DropDatabase(ctx, name); err != nil { // what is not whole, or of another line of schemas
+	if err := cluster.DropDatabase(ctx, name); err != nil { // what is not whole, or of another build
 		b.Fatal(err)
 	}
 	if err := cluster.CreateDatabase(ctx, name, ""); err != nil {
@@ -88,9 +100,15 @@ func open(b *testing.B) *stage {
 	return s
 }
 
-// filled reports whether the database holds all,  whatever was its schema then.
-func (s *stage) filled(ctx context.Context) bool {
-	var done bool
-	err := s.pool.QueryRow(ctx, "select obj_description('call_minutes'::regclass) = 'filled'").Scan(&done)
-	return err == nil && done
+// filledAs is the mark of a database that holds all; "" where there is none.
+func (s *stage) filledAs(ctx context.Context) (mark string) {
+	if err := s.pool.QueryRow(ctx, "select coalesce(obj_description(to_regclass('call_minutes')), '')").Scan(&mark); err != nil {
+		return "" // no such database
+	}
+	return mark
+}
+
+// say prints at once: what a benchmark logs is shown when it has ended.
+func (s *stage) say(text string, args ...any) {
+	fmt.Fprintf(os.Stderr, text+"\n", args...)
 }

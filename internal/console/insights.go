@@ -3,8 +3,6 @@ package console
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,10 +76,10 @@ func worded(minute *db.CallMinute, e *insight.Explanation, org *db.Org) *Explana
 		label, _ := featureSeen(c.Feature, minute)
 		out.Healthy = &Healthy{Feature: label, Value: scale * c.Value}
 	}
-	for _, name := range slices.Sorted(maps.Keys(w.Features)) {
-		label, seen := featureSeen(name, minute)
+	for _, part := range w.Features {
+		label, seen := featureSeen(part.Feature, minute)
 		out.Contributions = append(out.Contributions, Contribution{
-			Feature: label, Seen: seen, Bucket: insight.BucketOf(name), Effect: scale * w.Features[name],
+			Feature: label, Seen: seen, Bucket: insight.BucketOf(part.Feature), Effect: scale * part.Value,
 		})
 	}
 	return out

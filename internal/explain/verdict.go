@@ -34,6 +34,7 @@ type Verdict struct {
 	Top         [3]Feature
 	NumTop      int     // how many of Top are blamed at all
 	Confidence  float64 // that the bucket is the right one
+	Detour      float64 // ms, within Parts: what the leg's tunnel adds beyond what tunnels usually do
 	Nearby      bool    // Bucket and Top are told by the samples before or after those of the minute
 }
 
@@ -58,6 +59,18 @@ func (m *Model) Judge(dst []Verdict, in *Minutes, thresholds correlate.Threshold
 		from = to
 	}
 	return dst
+}
+
+// JudgeRow is what a row by itself tells of its verdict: Target, Observed, Parts and
+// Unexplained. Bucket, Top and Confidence are told among the other rows of the leg, by
+// [Model.Judge], as is the detour, which is to be given; 0 without a tunnel.
+func (m *Model) JudgeRow(in *Minutes, row int, thresholds correlate.Thresholds, detour float64) Verdict {
+	t, ratio, ok := in.worst(row, thresholds)
+	if !ok || ratio <= 1 {
+		return Verdict{}
+	}
+	leg := leg{Model: m, in: in, from: row, to: row + 1, thresholds: thresholds, detour: detour}
+	return leg.measure(row, t)
 }
 
 func (m *Model) judgeLeg(dst []Verdict, in *Minutes, from, to int, thresholds correlate.Thresholds) []Verdict {
@@ -113,23 +126,33 @@ func (l *leg) measureDetour() float64 {
 		return 0
 	}
 	slices.Sort(quiet)
-	return max(-usual, quiet[int(share*float64(len(quiet)))])
+	return float64(float32(max(-usual, quiet[int(share*float64(len(quiet)))]))) // as it is stored
 }
 
 // quietMS is what all features but the tunnel may add to the latency of a minute in which
 // nothing else is wrong.
 const quietMS = 20
 
-func (l *leg) judge(row int, t Target) Verdict {
+// measure fills in what was measured, and what the model makes of it.
+func (l *leg) measure(row int, t Target) Verdict {
 	v := Verdict{Bad: true, Target: t, Observed: float64(l.in.Media[t][row])}
-	limit := float64(t.limit(l.thresholds))
-	unit := limit
 	if t.Metric() != correlate.Latency {
-		v.Observed /= limit
-		unit = 1
+		v.Observed /= float64(t.limit(l.thresholds))
 	}
 	v.Parts = l.parts(row, t)
 	v.Unexplained = v.Observed - v.Parts.Predicted
+	if l.tunnelled(row, t) {
+		v.Detour = l.detour
+	}
+	return v
+}
+
+func (l *leg) judge(row int, t Target) Verdict {
+	v := l.measure(row, t)
+	unit := 1.0
+	if t.Metric() == correlate.Latency {
+		unit = float64(t.limit(l.thresholds))
+	}
 	v.rank(&v.Parts)
 	suffer := l.suffering(row)
 	spread := l.sums[t].spread
@@ -213,11 +236,15 @@ func (m *Minutes) sameSamples(a, b int) bool {
 // parts is a prediction with what the leg's tunnel adds.
 func (l *leg) parts(row int, t Target) Contributions {
 	c := l.Explain(l.in, row, t, l.thresholds)
-	if t.Metric() == correlate.Latency && l.in.at(ClientVPNDistance, row) == 1 {
+	if l.tunnelled(row, t) {
 		c.Feature[ClientVPNDistance] += l.detour
 		c.total()
 	}
 	return c
+}
+
+func (l *leg) tunnelled(row int, t Target) bool {
+	return t.Metric() == correlate.Latency && l.in.at(ClientVPNDistance, row) == 1
 }
 
 // rank orders the features that made it worse.

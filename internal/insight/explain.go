@@ -1,12 +1,9 @@
 package insight
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -30,115 +27,120 @@ func NewExplainer(s *store.Store, models *Models) *Explainer {
 
 // Explain returns one explanation for each call minute of an org, in their order.
 //
-// What a tunnel adds, and which samples speak for a minute, is told from a whole leg: the
-// other minutes of the legs are read, too.
+// What a tunnel adds, and which samples speak for a minute, is told from a whole leg and
+// stored with the bucket; the other minutes of a leg are read only where that is not.
 func (e *Explainer) Explain(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) ([]Explanation, error) {
 	if len(minutes) == 0 {
 		return nil, nil
 	}
-	row, err := e.store.Org(ctx, org)
+	basis, err := e.store.ExplanationBasis(ctx, org, legsOf(minutes))
 	if err != nil {
 		return nil, err
 	}
-	all, err := e.withLegs(ctx, org, minutes)
+	work := explaining{
+		org: org, minutes: minutes, versions: make([]int, len(minutes)), centers: make(map[int64]string, len(basis.LegIds)),
+		thresholds: correlate.Thresholds{LatencyMS: basis.LatencyBadMs, JitterMS: basis.JitterBadMs, LossRatio: basis.LossBadRatio},
+		out:        make([]Explanation, len(minutes)),
+		parts:      shelf{make([]Contribution, 0, partsOfMinute*len(minutes))},
+	}
+	for i, leg := range basis.LegIds {
+		work.centers[leg] = basis.DataCenters[i]
+	}
+	byVersion, err := e.byVersion(ctx, &work)
 	if err != nil {
 		return nil, err
 	}
-	legsOf := map[int]map[int64]bool{} // by the version that some of their minutes are asked of
-	for i := range all.minutes {
-		if all.asked[i] < 0 {
+	var open []int
+	for version, places := range byVersion {
+		model, err := e.models.version(ctx, org, version)
+		if err != nil {
+			return nil, fmt.Errorf("explain: %w", err)
+		}
+		open = append(open, work.alone(model, version, places)...)
+	}
+	if len(open) == 0 {
+		return work.out, nil
+	}
+	return work.out, e.amongLegs(ctx, &work, open)
+}
+
+// explaining is one call of Explain.
+type explaining struct {
+	org        uuid.UUID
+	minutes    []db.CallMinute
+	versions   []int            // of the models that explain them
+	centers    map[int64]string // by leg
+	thresholds correlate.Thresholds
+	out        []Explanation
+	parts      shelf
+}
+
+// byVersion groups the minutes by the model that explains them.
+func (e *Explainer) byVersion(ctx context.Context, work *explaining) (map[int][]int, error) {
+	const none = -1
+	places, chosen := map[int][]int{}, map[int32]int{}
+	for i := range work.minutes {
+		by := int32(none)
+		if version := work.minutes[i].ModelVersion; version != nil {
+			by = *version
+		}
+		version, known := chosen[by]
+		if !known {
+			var err error
+			if version, err = e.chosenBy(ctx, work.org, &work.minutes[i]); err != nil {
+				return nil, err
+			}
+			chosen[by] = version
+		}
+		work.versions[i] = version
+		places[version] = append(places[version], i)
+	}
+	return places, nil
+}
+
+// alone explains minutes by one model from their own rows, and returns those bad ones in
+// which the other minutes of their legs have a say.
+func (work *explaining) alone(model *explain.Model, version int, places []int) (open []int) {
+	in := newColumns(len(places))
+	for _, place := range places {
+		m := &work.minutes[place]
+		in.append(m, work.centers[m.LegID])
+	}
+	var parts explain.Troubleshoot
+	for row, place := range places {
+		m, x := &work.minutes[place], &work.out[place]
+		x.ModelVersion, x.Factory = version, model.Factory
+		x.Gone = m.ModelVersion != nil && int(*m.ModelVersion) != version
+		x.Confidence, _ = m.Confidence.Get()
+		model.Troubleshoot(&parts, &in.Minutes, row)
+		x.Odds = work.parts.of(&parts.Bad)
+		x.Directions = work.directions(&parts, &in.Minutes, row)
+		if !isBad(m) {
 			continue
 		}
-		version, err := e.chosenBy(ctx, org, &all.minutes[i])
-		if err != nil {
-			return nil, err
-		}
-		all.versions[i] = version
-		if legsOf[version] == nil {
-			legsOf[version] = map[int64]bool{}
-		}
-		legsOf[version][all.minutes[i].LegID] = true
-	}
-	out := make([]Explanation, len(minutes))
-	for version, legs := range legsOf {
-		if err := e.explain(ctx, org, version, ThresholdsOf(&row), all, legs, out); err != nil {
-			return nil, err
+		verdict := model.JudgeRow(&in.Minutes, row, work.thresholds, m.DetourMs.Or(0))
+		switch {
+		case !verdict.Bad: // by limits that it was not yet judged by
+		case settled(m, &verdict, version):
+			x.Worst = work.worst(&verdict, m.TopFeatures)
+		default:
+			open = append(open, place)
 		}
 	}
-	return out, nil
+	return open
+}
+
+// settled reports whether what the other minutes of its leg say of a bad minute is stored: the
+// features that are most to blame and what a tunnel adds, by the same model and of the same
+// metric.
+func settled(m *db.CallMinute, v *explain.Verdict, version int) bool {
+	return m.ModelVersion != nil && int(*m.ModelVersion) == version && (m.DetourMs.Known() || !tunnelled(m, v.Target)) &&
+		m.WorstDirection == string(v.Target.Direction()) && m.WorstMetric == string(v.Target.Metric())
 }
 
 // ThresholdsOf are the limits beyond which a minute of an org is bad.
 func ThresholdsOf(org *db.Org) correlate.Thresholds {
 	return correlate.Thresholds{LatencyMS: org.LatencyBadMs, JitterMS: org.JitterBadMs, LossRatio: org.LossBadRatio}
-}
-
-// legs are the minutes asked for among those of their legs, by leg and time.
-type legs struct {
-	minutes  []db.CallMinute
-	asked    []int // place in what was asked for, or -1
-	versions []int // of the model that explains what was asked for
-	centers  map[int64]string
-}
-
-// withLegs adds the rest of the legs.
-func (e *Explainer) withLegs(ctx context.Context, org uuid.UUID, minutes []db.CallMinute) (legs, error) {
-	all := legs{minutes: slices.Clone(minutes), asked: make([]int, len(minutes))}
-	type key struct {
-		leg int64
-		at  int64
-	}
-	have := make(map[key]bool, len(minutes))
-	ids := map[int64]bool{}
-	from, to := minutes[0].StartAt, minutes[0].StartAt
-	for i := range minutes {
-		m := &minutes[i]
-		all.asked[i] = i
-		have[key{m.LegID, m.StartAt.UnixMicro()}] = true
-		ids[m.LegID] = true
-		if m.StartAt.Before(from) {
-			from = m.StartAt
-		}
-		if m.StartAt.After(to) {
-			to = m.StartAt
-		}
-	}
-	rest, err := e.store.LegMinutes(ctx, org, keysOf(ids), from.Add(-longestLeg), to.Add(longestLeg))
-	if err != nil {
-		return all, err
-	}
-	for i := range rest {
-		if !have[key{rest[i].LegID, rest[i].StartAt.UnixMicro()}] {
-			all.minutes, all.asked = append(all.minutes, rest[i]), append(all.asked, -1)
-		}
-	}
-	order := make([]int, len(all.minutes))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		x, y := &all.minutes[a], &all.minutes[b]
-		return cmp.Or(cmp.Compare(x.LegID, y.LegID), x.StartAt.Compare(y.StartAt))
-	})
-	sorted := legs{minutes: make([]db.CallMinute, len(order)), asked: make([]int, len(order)), versions: make([]int, len(order))}
-	for i, place := range order {
-		sorted.minutes[i], sorted.asked[i] = all.minutes[place], all.asked[place]
-	}
-	sorted.centers, err = e.store.DataCenters(ctx, keysOf(ids))
-	return sorted, err
-}
-
-// longestLeg bounds the search for the other minutes of a leg: what is farther away says
-// nothing of a minute.
-const longestLeg = 6 * time.Hour
-
-func keysOf(set map[int64]bool) []int64 {
-	keys := make([]int64, 0, len(set))
-	for key := range set {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // chosenBy is the version of the model that judged a minute, where it is still there, and of
@@ -152,72 +154,4 @@ func (e *Explainer) chosenBy(ctx context.Context, org uuid.UUID, m *db.CallMinut
 	}
 	_, version, err := e.models.Newest(ctx, org)
 	return version, err
-}
-
-// explain fills in the explanations by one model, which is shown whole legs.
-func (e *Explainer) explain(ctx context.Context, org uuid.UUID, version int, thresholds correlate.Thresholds, all legs, of map[int64]bool, out []Explanation) error {
-	model, err := e.models.version(ctx, org, version)
-	if err != nil {
-		return fmt.Errorf("explain: %w", err)
-	}
-	in, rows := newColumns(len(all.minutes)), make([]int, 0, len(all.minutes))
-	for row := range all.minutes {
-		if m := &all.minutes[row]; of[m.LegID] {
-			in.append(m, all.centers[m.LegID])
-			rows = append(rows, row)
-		}
-	}
-	verdicts := model.Judge(nil, &in.Minutes, thresholds)
-	var parts explain.Troubleshoot
-	for i, row := range rows {
-		place := all.asked[row]
-		if place < 0 || all.versions[row] != version {
-			continue
-		}
-		m := &all.minutes[row]
-		x := &out[place]
-		x.ModelVersion, x.Factory = version, model.Factory
-		x.Gone = m.ModelVersion != nil && int(*m.ModelVersion) != version
-		x.Confidence, _ = m.Confidence.Get()
-		model.Troubleshoot(&parts, &in.Minutes, i)
-		x.Odds = contributionsOf(&parts.Bad)
-		x.Directions = directions(&parts, &in.Minutes, i)
-		if v := &verdicts[i]; v.Bad && isBad(m) {
-			x.Worst = worstOf(v)
-		}
-	}
-	return nil
-}
-
-func directions(parts *explain.Troubleshoot, in *explain.Minutes, row int) map[string]Contributions {
-	out := map[string]Contributions{}
-	for i, direction := range []correlate.Direction{correlate.AudioIn, correlate.AudioOut, correlate.VideoIn, correlate.VideoOut} {
-		t, _ := explain.TargetOf(direction, correlate.Latency)
-		if v := in.Media[t][row]; v == v { // NaN: nothing flowed
-			out[string(direction)] = contributionsOf(&parts.Latency[i])
-		}
-	}
-	return out
-}
-
-// contributionsOf leaves out what adds nothing.
-func contributionsOf(c *explain.Contributions) Contributions {
-	out := Contributions{Expected: c.Expected, Features: map[string]float64{}}
-	for f, part := range c.Feature {
-		if part != 0 {
-			out.Features[explain.Feature(f).String()] = part
-		}
-	}
-	return out
-}
-
-func worstOf(v *explain.Verdict) *WorstMetric {
-	w := &WorstMetric{Unit: UnitThreshold, Observed: v.Observed, Contributions: contributionsOf(&v.Parts)}
-	if v.Target.Metric() == correlate.Latency {
-		w.Unit = UnitMS
-	}
-	if v.NumTop > 0 {
-		w.Counterfactual = &Counterfactual{Feature: v.Top[0].String(), Value: v.WithoutTop()}
-	}
-	return w
 }

@@ -16,26 +16,39 @@ type Explanation struct {
 	Confidence float64 // in the minute's bucket, 0 to 1
 	// Odds is the model of a bad minute, in log-odds.
 	Odds Contributions
-	// Directions are the models of latency, in milliseconds, by audio_in, audio_out, video_in
-	// and video_out; those in which nothing flowed are left out.
-	Directions map[string]Contributions
+	// Directions are the models of latency, in milliseconds, in the order audio_in, audio_out,
+	// video_in, video_out; those in which nothing flowed are left out.
+	Directions []DirectionLatency
 	// Worst is the model of what made the minute worst, in the metric and direction that the
 	// minute was judged by; nil for a minute that is not bad.
 	Worst *WorstMetric
 }
 
+// DirectionLatency is the model of latency of one medium in one direction.
+type DirectionLatency struct {
+	Direction correlate.Direction
+	Contributions
+}
+
 // Contributions are what a model adds up: what it expects of a good minute at the same
-// place, and what each feature of this one adds, under the names of Mist's schema.
+// place, and what each feature of this one adds, in the order of the model's features. What
+// adds nothing is left out.
 type Contributions struct {
 	Expected float64
-	Features map[string]float64
+	Features []Contribution
+}
+
+// Contribution is what a feature adds, under its name in Mist's schema.
+type Contribution struct {
+	Feature string
+	Value   float64
 }
 
 // Predicted is the sum.
 func (c Contributions) Predicted() float64 {
 	sum := c.Expected
 	for _, contribution := range c.Features {
-		sum += contribution
+		sum += contribution.Value
 	}
 	return sum
 }

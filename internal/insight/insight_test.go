@@ -13,7 +13,6 @@ import (
 
 	"callweave/internal/correlate"
 	"callweave/internal/insight"
-	"callweave/internal/measure"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -98,11 +97,12 @@ from (
 ) felt`, b.org, account.Provider, account.AccountID, site, now.Add(-48*time.Hour), legs)
 }
 
-func (b *bundle) stored(t *testing.T, leg int64) []db.CallMinute {
+// stored are the minutes of leg 17.
+func (b *bundle) stored(t *testing.T) []db.CallMinute {
 	t.Helper()
-	minutes, err := b.store.LegMinutes(t.Context(), b.org, []int64{leg}, now.Add(-72*time.Hour), now)
+	minutes, err := b.store.LegMinutes(t.Context(), b.org, []int64{17}, now.Add(-72*time.Hour), now)
 	if err != nil || len(minutes) != 40 {
-		t.Fatalf("leg %d: %d minutes, %v", leg, len(minutes), err)
+		t.Fatalf("%d minutes, %v", len(minutes), err)
 	}
 	return minutes
 }
@@ -119,7 +119,7 @@ func TestAModelOfTheOrgsOwnNamesTheCause(t *testing.T) {
 	if err != nil || version != 1 || model.Factory {
 		t.Fatalf("newest is %d, factory %v, %v", version, model.Factory, err)
 	}
-	leg := b.stored(t, 17)
+	leg := b.stored(t)
 	insight.Judge(model, version, limits, leg, nil)
 	causes := map[string]int{}
 	for i := range leg {
@@ -156,7 +156,7 @@ func TestExplanationsAddUpAndNameTheirModel(t *testing.T) {
 	b := setup(t)
 	b.minutes(t, 300)
 	explainer := insight.NewExplainer(b.store, b.models)
-	before, err := explainer.Explain(t.Context(), b.org, b.stored(t, 17))
+	before, err := explainer.Explain(t.Context(), b.org, b.stored(t))
 	if err != nil || len(before) != 40 || !before[0].Factory || before[0].ModelVersion != 0 {
 		t.Fatalf("%d explanations, the first %+v, %v: want the factory's", len(before), before[0], err)
 	}
@@ -168,13 +168,12 @@ func TestExplanationsAddUpAndNameTheirModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	explainer = insight.NewExplainer(b.store, models)
-	minutes := b.stored(t, 17)
-	version := int32(1)
-	for i := range minutes {
-		if minutes[i].Bad != nil && *minutes[i].Bad {
-			minutes[i].ModelVersion, minutes[i].Confidence = &version, measure.Of(0.75)
-		}
+	model, version, err := models.Newest(t.Context(), b.org)
+	if err != nil {
+		t.Fatal(err)
 	}
+	minutes, unexplained := b.stored(t), b.stored(t)
+	insight.Judge(model, version, limits, minutes, nil)
 	explained, err := explainer.Explain(t.Context(), b.org, minutes)
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +195,7 @@ func TestExplanationsAddUpAndNameTheirModel(t *testing.T) {
 		}
 		bad++
 		w := e.Worst
-		if w.Unit != insight.UnitMS || w.Observed != minute.AudioInLatencyMs.Or(0) || e.Confidence != 0.75 {
+		if w.Unit != insight.UnitMS || w.Observed != minute.AudioInLatencyMs.Or(0) || e.Confidence != minute.Confidence.Or(-1) {
 			t.Fatalf("minute %d: %+v", i, w)
 		}
 		if sum := w.Predicted() + w.Unexplained(); math.Abs(sum-w.Observed) > 1e-9 {
@@ -208,6 +207,16 @@ func TestExplanationsAddUpAndNameTheirModel(t *testing.T) {
 	}
 	if bad == 0 {
 		t.Fatal("no minute is bad: the test proves nothing")
+	}
+	// What is stored with the bucket says what the other minutes of the leg say.
+	anew, err := explainer.Explain(t.Context(), b.org, unexplained)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range anew {
+		if diff := cmp.Diff(explained[i].Worst, anew[i].Worst); diff != "" {
+			t.Errorf("minute %d (-stored +told anew):\n%s", i, diff)
+		}
 	}
 	// A minute asked for alone is explained as among the others of its leg.
 	for i := range minutes {
@@ -232,6 +241,59 @@ func TestExplanationsAddUpAndNameTheirModel(t *testing.T) {
 	for i, e := range after {
 		if gone := minutes[i].ModelVersion != nil; e.Gone != gone || !e.Factory {
 			t.Errorf("minute %d: gone %v, want %v; factory %v", i, e.Gone, gone, e.Factory)
+		}
+	}
+}
+
+// What a tunnel adds to its leg is told from the whole leg, whichever minutes are asked for.
+func TestATunnelIsToldFromItsLeg(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.minutes(t, 300)
+	b.exec(t, `update call_minutes set client_vpn = leg_id % 6 = 5, audio_in_latency_ms = audio_in_latency_ms + tunnel, audio_out_latency_ms = audio_out_latency_ms + tunnel
+		from (select n, case when n % 6 = 5 then 60 else 0 end + case when n = 17 then 45 else 0 end as tunnel from generate_series(1, 300) n) way where leg_id = n`)
+	b.exec(t, `update call_minutes set bad = audio_in_latency_ms > 150, bucket = case when audio_in_latency_ms > 150 then 'unknown' else '' end,
+		worst_direction = case when audio_in_latency_ms > 150 then 'audio_in' else '' end, worst_metric = case when audio_in_latency_ms > 150 then 'latency' else '' end`)
+	if _, err := b.trainer.Train(t.Context(), b.org); err != nil {
+		t.Fatal(err)
+	}
+	model, version, err := b.models.Newest(t.Context(), b.org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged, unjudged := b.stored(t), b.stored(t)
+	insight.Judge(model, version, limits, judged, nil)
+	explainer := insight.NewExplainer(b.store, b.models)
+	vpn := func(c insight.Contributions) float64 {
+		for _, part := range c.Features {
+			if part.Feature == "client_vpn_distance" {
+				return part.Value
+			}
+		}
+		return 0
+	}
+	told, detours := make([]insight.Explanation, len(judged)), 0
+	for i := range unjudged {
+		explained, err := explainer.Explain(t.Context(), b.org, unjudged[i:i+1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told[i] = explained[0]; told[i].Worst != nil && vpn(told[i].Worst.Contributions) > vpn(told[i].Directions[0].Contributions)+20 {
+			detours++
+		}
+	}
+	if detours < 5 {
+		t.Errorf("the detour shows in %d minutes", detours)
+	}
+	// It is stored with the bucket: the leg is not needed any more.
+	b.exec(t, "delete from call_minutes where leg_id = 17")
+	stored, err := explainer.Explain(t.Context(), b.org, judged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range stored {
+		if diff := cmp.Diff(told[i].Worst, stored[i].Worst); diff != "" {
+			t.Errorf("minute %d (-told from the leg +stored):\n%s", i, diff)
 		}
 	}
 }

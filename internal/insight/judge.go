@@ -56,10 +56,19 @@ func (j *judging) leg(leg []db.CallMinute, dataCenter string) {
 		minute.Bucket, minute.ModelVersion = string(verdict.Bucket), &by
 		minute.Confidence = measure.Of(verdict.Confidence)
 		minute.TopFeatures = topFeatures(verdict)
+		minute.DetourMs = measure.Value{}
+		if tunnelled(minute, verdict.Target) {
+			minute.DetourMs = measure.Of(verdict.Detour)
+		}
 	}
 }
 
 func isBad(m *db.CallMinute) bool { return m.Bad != nil && *m.Bad }
+
+// tunnelled reports whether what the leg's tunnel adds is part of what explains a minute.
+func tunnelled(m *db.CallMinute, target explain.Target) bool {
+	return m.ClientVpn != nil && *m.ClientVpn && target.Metric() == correlate.Latency
+}
 
 func topFeatures(v *explain.Verdict) []string {
 	names := make([]string, v.NumTop)

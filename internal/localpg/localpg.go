@@ -50,6 +50,8 @@ type Config struct {
 	Durable bool
 	// BinDir holds postgres and initdb; empty searches PATH and where distributions install them.
 	BinDir string
+	// Settings are further settings of the server, as "name=value". They win over ours.
+	Settings []string
 }
 
 // Cluster is a running PostgreSQL server.
@@ -113,7 +115,7 @@ func (c *Cluster) launch(ctx context.Context, home *home, bin binaries, cfg Conf
 		}
 		c.port = port
 		tail := child.NewTail(cfg.Log)
-		cmd := home.command(context.WithoutCancel(ctx), bin.postgres, serverArgs(home.dataDir(), port, cfg.Durable)...)
+		cmd := home.command(context.WithoutCancel(ctx), bin.postgres, serverArgs(home.dataDir(), port, cfg.Durable, cfg.Settings)...)
 		cmd.Stdout, cmd.Stderr = tail, tail
 		// SIGINT is PostgreSQL's fast shutdown: it leaves a clean data directory behind.
 		c.process, err = child.Start(cmd, syscall.SIGINT)
@@ -194,7 +196,7 @@ func choosePort(ctx context.Context, want int) (int, error) {
 
 // serverArgs are the settings of the server. They are given at each start, so the files in the data directory stay
 // as initdb wrote them.
-func serverArgs(dataDir string, port int, durable bool) []string {
+func serverArgs(dataDir string, port int, durable bool, more []string) []string {
 	settings := []string{
 		"listen_addresses=127.0.0.1",
 		"port=" + strconv.Itoa(port),
@@ -224,7 +226,7 @@ func serverArgs(dataDir string, port int, durable bool) []string {
 		)
 	}
 	args := []string{"-D", dataDir}
-	for _, s := range settings {
+	for _, s := range append(settings, more...) {
 		args = append(args, "-c", s)
 	}
 	return args

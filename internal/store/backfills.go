@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"callweave/internal/provider"
@@ -205,4 +206,13 @@ func (s *Store) Backfill(ctx context.Context, ref provider.AccountRef, from time
 func (s *Store) LiveBackfills(ctx context.Context, ref provider.AccountRef) ([]string, error) {
 	ids, err := s.queries().LiveBackfills(ctx, string(ref.Provider), ref.AccountID)
 	return ids, notFound(err, "backfills of %s", ref)
+}
+
+// MayChangeBackfill reports whether an org may pause, resume and cancel a backfill: it asked
+// for it, or no other org is linked to the account.
+func (s *Store) MayChangeBackfill(ctx context.Context, b db.Backfill, org uuid.UUID) (bool, error) {
+	may, err := s.queries().MayChangeBackfill(ctx, db.MayChangeBackfillParams{
+		RequestedBy: b.RequestedBy, OrgID: org, Provider: b.Provider, AccountID: b.AccountID,
+	})
+	return may, notFound(err, "who asked for a backfill of %s/%s", b.Provider, b.AccountID)
 }

@@ -64,26 +64,34 @@ func Migrate(ctx context.Context, url string) ([]int64, error) {
 	return versions, nil
 }
 
+// Schema is the version of the schema that this build was made for, and of how many
+// migrations it is made.
+func Schema() (version int64, migrations int, err error) {
+	files, err := migrationsFS()
+	if err != nil {
+		return 0, 0, err
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return 0, 0, fmt.Errorf("read migrations: %w", err)
+	}
+	for _, name := range names {
+		number, err := goose.NumericComponent(name)
+		if err != nil {
+			return 0, 0, fmt.Errorf("read migrations: %w", err)
+		}
+		version = max(version, number)
+	}
+	return version, len(names), nil
+}
+
 // CheckSchema returns [ErrSchemaTooOld] or [ErrSchemaTooNew] unless the database has
 // exactly the schema of this build.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
-	migrations, err := migrationsFS()
+	wanted, _, err := Schema()
 	if err != nil {
 		return err
 	}
-	names, err := fs.Glob(migrations, "*.sql")
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	var wanted int64
-	for _, name := range names {
-		version, err := goose.NumericComponent(name)
-		if err != nil {
-			return fmt.Errorf("read migrations: %w", err)
-		}
-		wanted = max(wanted, version)
-	}
-
 	var exists bool
 	if err := pool.QueryRow(ctx, "select to_regclass('goose_db_version') is not null").Scan(&exists); err != nil {
 		return fmt.Errorf("read schema version: %w", err)

@@ -98,6 +98,7 @@ func minuteColumns() []minuteColumn {
 		minuteColumn{"model_version", func(out []byte, m *minute) []byte { return appendInt32(out, m.ModelVersion) }},
 		minuteColumn{"top_features", func(out []byte, m *minute) []byte { return appendTexts(out, m.TopFeatures) }},
 		minuteColumn{"confidence", func(out []byte, m *minute) []byte { return appendReal(out, m.Confidence) }},
+		minuteColumn{"detour_ms", func(out []byte, m *minute) []byte { return appendReal(out, m.DetourMs) }},
 	)
 }
 

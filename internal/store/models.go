@@ -133,12 +133,10 @@ func (s *Store) LegMinutes(ctx context.Context, org uuid.UUID, legs []int64, fro
 	return rows, notFound(err, "list call minutes of legs")
 }
 
-// DataCenters tells where legs were served from, as far as it is known.
-func (s *Store) DataCenters(ctx context.Context, legs []int64) (map[int64]string, error) {
-	rows, err := s.queries().DataCenters(ctx, legs)
-	centers := make(map[int64]string, len(rows))
-	for _, row := range rows {
-		centers[row.LegID] = row.DataCenter
-	}
-	return centers, notFound(err, "look up data centers of legs")
+// ExplanationBasis tells what minutes of some legs are explained by besides themselves: the
+// org's limits, and where the legs were served from, as far as it is known. [ErrNotFound]
+// where there is no such org.
+func (s *Store) ExplanationBasis(ctx context.Context, org uuid.UUID, legs []int64) (db.ExplanationBasisRow, error) {
+	row, err := s.queries().ExplanationBasis(ctx, legs, org)
+	return row, notFound(err, "org %s", org)
 }

@@ -47,6 +47,18 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (db.ApiToken, erro
 	return token, notFound(err, "token")
 }
 
+// TokensByHash returns those tokens in force that have one of some hashes. These are asked for
+// when there is a connection: whoever waits for one may gather more.
+func (s *Store) TokensByHash(ctx context.Context, hashes func() [][]byte) ([]db.ApiToken, error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look up tokens: %w", err)
+	}
+	defer conn.Release()
+	tokens, err := db.New(conn).TokensByHash(ctx, hashes())
+	return tokens, notFound(err, "look up tokens")
+}
+
 // TouchToken notes that a token was used, to the minute.
 func (s *Store) TouchToken(ctx context.Context, id uuid.UUID) error {
 	return notFound(s.queries().TouchToken(ctx, id), "touch token %s", id)

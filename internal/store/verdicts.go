@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/google/uuid"
@@ -157,6 +158,7 @@ func rejudge(ctx context.Context, q *db.Queries, m WovenMeeting, judge func([]db
 		params.WorstDirections, params.WorstMetrics = append(params.WorstDirections, now.direction), append(params.WorstMetrics, now.metric)
 		params.Buckets, params.ModelVersions = append(params.Buckets, now.bucket), append(params.ModelVersions, now.model)
 		params.Confidences, params.TopFeatures = append(params.Confidences, float32(now.confidence.Or(0))), append(params.TopFeatures, now.features)
+		params.DetoursMs = append(params.DetoursMs, float32(now.detour.Or(math.NaN())))
 		params.OthersBad = append(params.OthersBad, float32(now.others.Or(-1)))
 		params.NearBad = append(params.NearBad, float32(now.near.Or(-1)))
 	}
@@ -185,14 +187,14 @@ type verdict struct {
 	direction, metric, bucket string
 	model                     int32 // -1: nothing explained it
 	features                  string
-	confidence                measure.Value
+	confidence, detour        measure.Value
 	others, near              measure.Value
 }
 
 func verdictOf(m *db.CallMinute) verdict {
 	v := verdict{
 		direction: m.WorstDirection, metric: m.WorstMetric, bucket: m.Bucket,
-		model: -1, features: strings.Join(m.TopFeatures, ","), confidence: m.Confidence,
+		model: -1, features: strings.Join(m.TopFeatures, ","), confidence: m.Confidence, detour: m.DetourMs,
 		others: m.OtherLegsBad, near: m.OtherLegsNearBad,
 	}
 	if m.Bad != nil {

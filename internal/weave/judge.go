@@ -130,7 +130,7 @@ func judgeAnew(thresholds correlate.Thresholds, m *db.CallMinute) {
 	m.Bad, m.WorstDirection, m.WorstMetric = verdict.Bad, string(verdict.Direction), string(verdict.Metric)
 	if !same {
 		m.Bucket = string(verdict.Bucket)
-		m.ModelVersion, m.TopFeatures, m.Confidence = nil, nil, measure.Value{}
+		m.ModelVersion, m.TopFeatures, m.Confidence, m.DetourMs = nil, nil, measure.Value{}, measure.Value{}
 	}
 }
 

@@ -336,6 +336,30 @@ func (q *Queries) LiveBackfills(ctx context.Context, provider string, accountID 
 	return items, nil
 }
 
+const mayChangeBackfill = `-- name: MayChangeBackfill :one
+select (exists (select from api_tokens t where t.token_id::text = $1::text and t.org_id = $2)
+    or not exists (select from links l where l.provider = $3 and l.account_id = $4 and l.org_id <> $2 and l.status <> 'unlinking'))::boolean as may
+`
+
+type MayChangeBackfillParams struct {
+	RequestedBy string
+	OrgID       uuid.UUID
+	Provider    string
+	AccountID   string
+}
+
+func (q *Queries) MayChangeBackfill(ctx context.Context, arg MayChangeBackfillParams) (bool, error) {
+	row := q.db.QueryRow(ctx, mayChangeBackfill,
+		arg.RequestedBy,
+		arg.OrgID,
+		arg.Provider,
+		arg.AccountID,
+	)
+	var may bool
+	err := row.Scan(&may)
+	return may, err
+}
+
 const pauseBackfill = `-- name: PauseBackfill :execrows
 update backfills
 set state = case when $1::boolean then 'paused' else 'running' end,

@@ -80,7 +80,7 @@ func (q *Queries) BadMinutesOfCauses(ctx context.Context, arg BadMinutesOfCauses
 }
 
 const callMinutes = `-- name: CallMinutes :many
-select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence from call_minutes c
+select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence, detour_ms from call_minutes c
 where c.org_id = $1 and ($2::uuid is null or c.site_id = $2)
   and c.start_at >= $3 and c.start_at < $4 and (not $5::boolean or c.bad)
   and ($6::bigint[] is null or c.leg_id = any($6))
@@ -187,6 +187,7 @@ func (q *Queries) CallMinutes(ctx context.Context, arg CallMinutesParams) ([]Cal
 			&i.ModelVersion,
 			&i.TopFeatures,
 			&i.Confidence,
+			&i.DetourMs,
 		); err != nil {
 			return nil, err
 		}
@@ -338,7 +339,7 @@ func (q *Queries) CountCallsBy(ctx context.Context, arg CountCallsByParams) ([]C
 }
 
 const exportMinutes = `-- name: ExportMinutes :many
-select c.org_id, c.leg_id, c.start_at, c.end_at, c.provider, c.account_id, c.meeting_id, c.site_id, c.client_mac, c.ap_mac, c.band, c.bad, c.worst_direction, c.worst_metric, c.bucket, c.audio_in_latency_ms, c.audio_in_jitter_ms, c.audio_in_loss_ratio, c.audio_out_latency_ms, c.audio_out_jitter_ms, c.audio_out_loss_ratio, c.video_in_latency_ms, c.video_in_jitter_ms, c.video_in_loss_ratio, c.video_out_latency_ms, c.video_out_jitter_ms, c.video_out_loss_ratio, c.client_cpu_percent, c.client_rssi_dbm, c.client_snr_db, c.client_channel, c.client_tx_rate_mbps, c.client_rx_rate_mbps, c.client_tx_retries, c.client_rx_retries, c.client_tx_bytes, c.client_rx_bytes, c.radio_channel, c.radio_bandwidth_mhz, c.radio_tx_power_dbm, c.radio_util_ratio, c.radio_util_interference_ratio, c.ap_num_clients, c.wan_rtt_ms, c.wan_jitter_ms, c.wan_loss_ratio, c.wan_download_mbps, c.wan_upload_mbps, c.client_wifi_version, c.client_n_streams, c.client_vpn, c.radio_ap_change, c.other_legs, c.other_legs_bad, c.other_legs_near, c.other_legs_near_bad, c.model_version, c.top_features, c.confidence, m.meeting_uuid, m.person_sealed
+select c.org_id, c.leg_id, c.start_at, c.end_at, c.provider, c.account_id, c.meeting_id, c.site_id, c.client_mac, c.ap_mac, c.band, c.bad, c.worst_direction, c.worst_metric, c.bucket, c.audio_in_latency_ms, c.audio_in_jitter_ms, c.audio_in_loss_ratio, c.audio_out_latency_ms, c.audio_out_jitter_ms, c.audio_out_loss_ratio, c.video_in_latency_ms, c.video_in_jitter_ms, c.video_in_loss_ratio, c.video_out_latency_ms, c.video_out_jitter_ms, c.video_out_loss_ratio, c.client_cpu_percent, c.client_rssi_dbm, c.client_snr_db, c.client_channel, c.client_tx_rate_mbps, c.client_rx_rate_mbps, c.client_tx_retries, c.client_rx_retries, c.client_tx_bytes, c.client_rx_bytes, c.radio_channel, c.radio_bandwidth_mhz, c.radio_tx_power_dbm, c.radio_util_ratio, c.radio_util_interference_ratio, c.ap_num_clients, c.wan_rtt_ms, c.wan_jitter_ms, c.wan_loss_ratio, c.wan_download_mbps, c.wan_upload_mbps, c.client_wifi_version, c.client_n_streams, c.client_vpn, c.radio_ap_change, c.other_legs, c.other_legs_bad, c.other_legs_near, c.other_legs_near_bad, c.model_version, c.top_features, c.confidence, c.detour_ms, m.meeting_uuid, m.person_sealed
 from call_minutes c
 left join matches m on m.org_id = c.org_id and m.leg_id = c.leg_id
 where c.org_id = $1 and c.start_at >= $2 and c.start_at < $3 and (c.leg_id, c.start_at) > ($4::bigint, $5::timestamptz)
@@ -443,6 +444,7 @@ func (q *Queries) ExportMinutes(ctx context.Context, arg ExportMinutesParams) ([
 			&i.CallMinute.ModelVersion,
 			&i.CallMinute.TopFeatures,
 			&i.CallMinute.Confidence,
+			&i.CallMinute.DetourMs,
 			&i.MeetingUuid,
 			&i.PersonSealed,
 		); err != nil {

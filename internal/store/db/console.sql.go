@@ -273,7 +273,7 @@ func (q *Queries) CredentialState(ctx context.Context, provider string, accountI
 }
 
 const minutesOfLeg = `-- name: MinutesOfLeg :many
-select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence from call_minutes
+select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence, detour_ms from call_minutes
 where org_id = $1 and leg_id = $2 and start_at >= $3 and start_at < $4
 order by start_at
 `
@@ -359,6 +359,7 @@ func (q *Queries) MinutesOfLeg(ctx context.Context, arg MinutesOfLegParams) ([]C
 			&i.ModelVersion,
 			&i.TopFeatures,
 			&i.Confidence,
+			&i.DetourMs,
 		); err != nil {
 			return nil, err
 		}

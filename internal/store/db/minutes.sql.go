@@ -12,36 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const dataCenters = `-- name: DataCenters :many
-select leg_id, data_center from legs where leg_id = any($1::bigint[]) and data_center <> ''
-`
-
-type DataCentersRow struct {
-	LegID      int64
-	DataCenter string
-}
-
-// Where legs were served from.
-func (q *Queries) DataCenters(ctx context.Context, legIds []int64) ([]DataCentersRow, error) {
-	rows, err := q.db.Query(ctx, dataCenters, legIds)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []DataCentersRow
-	for rows.Next() {
-		var i DataCentersRow
-		if err := rows.Scan(&i.LegID, &i.DataCenter); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const deleteMinutes = `-- name: DeleteMinutes :exec
 delete from call_minutes
 where org_id = $1 and leg_id = any($2::bigint[]) and start_at >= $3 and start_at < $4
@@ -65,8 +35,41 @@ func (q *Queries) DeleteMinutes(ctx context.Context, arg DeleteMinutesParams) er
 	return err
 }
 
+const explanationBasis = `-- name: ExplanationBasis :one
+select o.latency_bad_ms, o.jitter_bad_ms, o.loss_bad_ratio, served.leg_ids, served.data_centers
+from orgs o
+cross join lateral (
+    select coalesce(array_agg(g.leg_id), '{}')::bigint[] as leg_ids, coalesce(array_agg(g.data_center), '{}')::text[] as data_centers
+    from legs g where g.leg_id = any($1::bigint[]) and g.data_center <> ''
+) served
+where o.org_id = $2
+`
+
+type ExplanationBasisRow struct {
+	LatencyBadMs float32
+	JitterBadMs  float32
+	LossBadRatio float32
+	LegIds       []int64
+	DataCenters  []string
+}
+
+// What minutes are explained by besides themselves: the org's limits, and where their legs
+// were served from.
+func (q *Queries) ExplanationBasis(ctx context.Context, legIds []int64, orgID uuid.UUID) (ExplanationBasisRow, error) {
+	row := q.db.QueryRow(ctx, explanationBasis, legIds, orgID)
+	var i ExplanationBasisRow
+	err := row.Scan(
+		&i.LatencyBadMs,
+		&i.JitterBadMs,
+		&i.LossBadRatio,
+		&i.LegIds,
+		&i.DataCenters,
+	)
+	return i, err
+}
+
 const legMinutes = `-- name: LegMinutes :many
-select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence from call_minutes
+select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence, detour_ms from call_minutes
 where org_id = $1 and leg_id = any($2::bigint[]) and start_at >= $3 and start_at < $4
 order by leg_id, start_at
 `
@@ -152,6 +155,7 @@ func (q *Queries) LegMinutes(ctx context.Context, arg LegMinutesParams) ([]CallM
 			&i.ModelVersion,
 			&i.TopFeatures,
 			&i.Confidence,
+			&i.DetourMs,
 		); err != nil {
 			return nil, err
 		}

@@ -139,6 +139,7 @@ type CallMinute struct {
 	ModelVersion               *int32
 	TopFeatures                []string
 	Confidence                 measure.Value
+	DetourMs                   measure.Value
 }
 
 type ClientSample struct {

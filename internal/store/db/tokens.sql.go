@@ -53,6 +53,38 @@ func (q *Queries) TokenByHash(ctx context.Context, tokenHash []byte) (ApiToken, 
 	return i, err
 }
 
+const tokensByHash = `-- name: TokensByHash :many
+select token_id, token_hash, org_id, role, created_at, last_used_at, revoked_at from api_tokens where token_hash = any($1::bytea[]) and revoked_at is null
+`
+
+func (q *Queries) TokensByHash(ctx context.Context, hashes [][]byte) ([]ApiToken, error) {
+	rows, err := q.db.Query(ctx, tokensByHash, hashes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ApiToken
+	for rows.Next() {
+		var i ApiToken
+		if err := rows.Scan(
+			&i.TokenID,
+			&i.TokenHash,
+			&i.OrgID,
+			&i.Role,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+			&i.RevokedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const tokensOfOrg = `-- name: TokensOfOrg :many
 select token_id, token_hash, org_id, role, created_at, last_used_at, revoked_at from api_tokens where org_id = $1 order by created_at, token_id
 `

@@ -27,7 +27,7 @@ func (q *Queries) CountStaleVerdicts(ctx context.Context, orgID uuid.UUID, accou
 }
 
 const judgedMinutes = `-- name: JudgedMinutes :many
-select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence from call_minutes
+select org_id, leg_id, start_at, end_at, provider, account_id, meeting_id, site_id, client_mac, ap_mac, band, bad, worst_direction, worst_metric, bucket, audio_in_latency_ms, audio_in_jitter_ms, audio_in_loss_ratio, audio_out_latency_ms, audio_out_jitter_ms, audio_out_loss_ratio, video_in_latency_ms, video_in_jitter_ms, video_in_loss_ratio, video_out_latency_ms, video_out_jitter_ms, video_out_loss_ratio, client_cpu_percent, client_rssi_dbm, client_snr_db, client_channel, client_tx_rate_mbps, client_rx_rate_mbps, client_tx_retries, client_rx_retries, client_tx_bytes, client_rx_bytes, radio_channel, radio_bandwidth_mhz, radio_tx_power_dbm, radio_util_ratio, radio_util_interference_ratio, ap_num_clients, wan_rtt_ms, wan_jitter_ms, wan_loss_ratio, wan_download_mbps, wan_upload_mbps, client_wifi_version, client_n_streams, client_vpn, radio_ap_change, other_legs, other_legs_bad, other_legs_near, other_legs_near_bad, model_version, top_features, confidence, detour_ms from call_minutes
 where org_id = $1 and leg_id = any($2::bigint[]) and start_at >= $3 and start_at < $4
 order by leg_id, start_at
 `
@@ -113,6 +113,7 @@ func (q *Queries) JudgedMinutes(ctx context.Context, arg JudgedMinutesParams) ([
 			&i.ModelVersion,
 			&i.TopFeatures,
 			&i.Confidence,
+			&i.DetourMs,
 		); err != nil {
 			return nil, err
 		}
@@ -179,12 +180,13 @@ update call_minutes c
 set bad = n.bad, worst_direction = n.worst_direction, worst_metric = n.worst_metric, bucket = n.bucket,
     other_legs_bad = nullif(n.others_bad, -1), other_legs_near_bad = nullif(n.near_bad, -1), -- -1 is unknown
     model_version = nullif(n.model_version, -1), confidence = case when n.model_version >= 0 then n.confidence end,
-    top_features = case when n.model_version >= 0 then string_to_array(n.top_features, ',') end
+    top_features = case when n.model_version >= 0 then string_to_array(n.top_features, ',') end,
+    detour_ms = nullif(n.detour_ms, 'NaN') -- unknown
 from (
     select unnest($4::bigint[]) as leg_id, unnest($5::timestamptz[]) as start_at, unnest($6::boolean[]) as bad,
         unnest($7::text[]) as worst_direction, unnest($8::text[]) as worst_metric, unnest($9::text[]) as bucket,
         unnest($10::real[]) as others_bad, unnest($11::real[]) as near_bad,
-        unnest($12::integer[]) as model_version, unnest($13::real[]) as confidence, unnest($14::text[]) as top_features
+        unnest($12::integer[]) as model_version, unnest($13::real[]) as confidence, unnest($14::text[]) as top_features, unnest($15::real[]) as detour_ms
 ) n
 where c.org_id = $1 and c.leg_id = n.leg_id and c.start_at = n.start_at and c.start_at >= $2 and c.start_at < $3
 `
@@ -204,6 +206,7 @@ type SetVerdictsParams struct {
 	ModelVersions   []int32
 	Confidences     []float32
 	TopFeatures     []string
+	DetoursMs       []float32
 }
 
 // @earliest and @latest keep the change to the partitions of a few days. A minute that nothing
@@ -224,6 +227,7 @@ func (q *Queries) SetVerdicts(ctx context.Context, arg SetVerdictsParams) (int64
 		arg.ModelVersions,
 		arg.Confidences,
 		arg.TopFeatures,
+		arg.DetoursMs,
 	)
 	if err != nil {
 		return 0, err

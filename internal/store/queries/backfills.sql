@@ -20,6 +20,10 @@ where (@account_id::text = '' or b.account_id = @account_id)
 order by b.requested_at desc, b.provider, b.account_id, b.from_at
 limit @max_rows;
 
+-- name: MayChangeBackfill :one
+select (exists (select from api_tokens t where t.token_id::text = @requested_by::text and t.org_id = @org_id)
+    or not exists (select from links l where l.provider = @provider and l.account_id = @account_id and l.org_id <> @org_id and l.status <> 'unlinking'))::boolean as may;
+
 -- name: LiveBackfills :many
 -- The workflows of an account's backfills that have not finished.
 select workflow_id from backfills where provider = $1 and account_id = $2 and finished_at is null;

@@ -4,6 +4,9 @@ insert into api_tokens (token_hash, org_id, role) values ($1, $2, $3) returning 
 -- name: TokenByHash :one
 select * from api_tokens where token_hash = $1 and revoked_at is null;
 
+-- name: TokensByHash :many
+select * from api_tokens where token_hash = any(@hashes::bytea[]) and revoked_at is null;
+
 -- name: TouchToken :exec
 -- At most once a minute: a busy client must not turn every read into a write.
 update api_tokens set last_used_at = now()
