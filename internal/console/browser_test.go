@@ -189,4 +189,11 @@ func TestMinutesAreChosenByKeyboard(t *testing.T) {
 	if chosen != 38 || stops != 1 {
 		t.Errorf("minute %d is chosen, and the chart is %d stops", chosen, stops)
 	}
+	var label, tip, heading string
+	tab.Do(t, chromedp.Evaluate(`document.querySelector('.minutes a[aria-current]').getAttribute('aria-label')`, &label),
+		chromedp.Evaluate(`document.querySelector('.minutes a[aria-current] title').textContent`, &tip),
+		chromedp.Text("#minute h2 time", &heading, chromedp.ByQuery))
+	if !strings.HasPrefix(label, heading+": ") || tip != label {
+		t.Errorf("the minute at %s is described as %q, and to the mouse as %q", heading, label, tip)
+	}
 }

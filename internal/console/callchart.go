@@ -142,7 +142,7 @@ func newCallChart(minutes []db.CallMinute, of medium, bad limits, selected time.
 	c.Bottom, c.Tall = unit(top), unit(top-stripHeight)
 	c.frame = newFrame(plot, int(top)+axisHeight)
 	c.Times = timeTicks(from, to, x, 10)
-	c.hits(minutes, x, of, selected)
+	c.hits(minutes, x, of, selected, names)
 	c.roams(minutes, x, names)
 	return c
 }
@@ -219,12 +219,16 @@ func (c *callChart) runs(minutes []db.CallMinute, x scale) {
 // Middle is where a run's mark stands.
 func (r run) Middle() string { return unit((r.from + r.to) / 2) }
 
-func (c *callChart) hits(minutes []db.CallMinute, x scale, of medium, selected time.Time) {
+func (c *callChart) hits(minutes []db.CallMinute, x scale, of medium, selected time.Time, names deviceNames) {
 	for _, m := range minutes {
 		from := x.at(seconds(m.StartAt))
+		label := fmt.Sprintf("%s UTC: %s", m.StartAt.UTC().Format("15:04"), minuteVerdict(m))
+		if ap := names.of(macaddr.FromHardware(m.ApMac)); ap != "" {
+			label += "; access point " + ap
+		}
 		c.Minutes = append(c.Minutes, hit{
 			X: unit(from), W: unit(x.at(seconds(m.EndAt)) - from), Href: minuteHref(m, of), At: m.StartAt, Selected: m.StartAt.Equal(selected),
-			Label: fmt.Sprintf("%s UTC: %s", m.StartAt.UTC().Format("15:04"), minuteVerdict(m)),
+			Label: label,
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 
 	"callweave/internal/measure"
@@ -52,5 +53,35 @@ func TestAnExplanationIsDrawnWhole(t *testing.T) {
 	}
 	if steps(nil) != nil {
 		t.Error("nothing is drawn as something")
+	}
+}
+
+// Whoever reads an explanation is told who says so: a factory's model never passes for what
+// was learned from the organization itself.
+func TestAnExplanationNamesItsModel(t *testing.T) {
+	t.Parallel()
+	for want, e := range map[string]*Explanation{
+		"By the factory model, learned from simulated":                                                 {Factory: true},
+		"By model 4, learned from your organization's own calls.":                                      {ModelVersion: 4},
+		"By model 4: what is usual is learned from your organization's own calls, what faults do from": {ModelVersion: 4, Factory: true},
+		"Certainty of where to fix it: 87 %. By model 4,":                                              {ModelVersion: 4, Confidence: measure.Of(0.8651)},
+		"Certainty of where to fix it: more than 99 %. By model 4,":                                    {ModelVersion: 4, Confidence: measure.Of(0.998)},
+	} {
+		if got := modelOf(e); !strings.HasPrefix(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestLongNamesKeepTheirEnd(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		most int
+		want string
+	}{{"ap-köln-07", 10, "ap-köln-07"}, {"ap-köln-07", 5, "…n-07"}, {"ap-köln-07", 2, ""}, {"a", -3, ""}} {
+		if got := shortened(c.name, c.most); got != c.want {
+			t.Errorf("%q in %d letters: %q, want %q", c.name, c.most, got, c.want)
+		}
 	}
 }

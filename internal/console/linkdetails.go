@@ -52,7 +52,7 @@ func (c *Console) permissions(name provider.Name, granted []string) []permission
 			p.Scopes = need.AnyOf[:1]
 		}
 		if last := len(list) - 1; last >= 0 && list[last].Reason == p.Reason && list[last].Granted == p.Granted {
-			list[last].Name += "; " + p.Name
+			list[last].Name += ", " + lowered(p.Name)
 			for _, scope := range p.Scopes {
 				if !slices.Contains(list[last].Scopes, scope) {
 					list[last].Scopes = append(slices.Clone(list[last].Scopes), scope)

@@ -31,7 +31,8 @@ type cause struct {
 	Bucket  string
 	Name    string
 	Minutes int
-	Why     string // what was to blame in most of them; "" where nothing was
+	Feature string // that was to blame in most of them; "" where nothing was
+	Why     string // the same in words, and how it was
 }
 
 // Measured reports whether anything could be.
@@ -69,20 +70,20 @@ func newVerdict(minutes []db.CallMinute, bad limits, names deviceNames) verdict 
 	}
 	v.BadFrom, v.BadTo = rough[0].StartAt, rough[len(rough)-1].EndAt
 	for bucket, n := range causes {
-		v.Causes = append(v.Causes, cause{bucket, bucketName(bucket), n, blamed(bucket, rough, names)})
+		feature, why := blamed(bucket, rough, names)
+		v.Causes = append(v.Causes, cause{bucket, bucketName(bucket), n, feature, why})
 	}
 	slices.SortFunc(v.Causes, func(a, b cause) int { return cmp.Or(b.Minutes-a.Minutes, cmp.Compare(a.Bucket, b.Bucket)) })
 	v.What = troubles(kinds, bad)
 	v.Seen = standsOut(rough, fine)
-	v.Next = nextStep(v.Causes[0].Bucket)
+	v.Next = nextStep(v.Causes[0].Bucket, v.Causes[0].Feature)
 	return v
 }
 
-// blamed says in a few words what was to blame most often in the minutes of a bucket, how it
+// blamed names the feature that was to blame most often in the minutes of a bucket, and how it
 // was in the middle one of these, and where: "busy air (78 % of the time) at ap-3".
-func blamed(bucket string, rough []db.CallMinute, names deviceNames) string {
+func blamed(bucket string, rough []db.CallMinute, names deviceNames) (feature, text string) {
 	of, aps := map[string][]*db.CallMinute{}, map[macaddr.Addr]int{}
-	foremost := ""
 	for i := range rough {
 		m := &rough[i]
 		if m.Bucket != bucket || len(m.TopFeatures) == 0 {
@@ -90,23 +91,23 @@ func blamed(bucket string, rough []db.CallMinute, names deviceNames) string {
 		}
 		name := m.TopFeatures[0]
 		of[name] = append(of[name], m)
-		if most := len(of[foremost]); len(of[name]) > most || len(of[name]) == most && name < foremost {
-			foremost = name
+		if most := len(of[feature]); len(of[name]) > most || len(of[name]) == most && name < feature {
+			feature = name
 		}
 	}
-	if foremost == "" {
-		return ""
+	if feature == "" {
+		return "", ""
 	}
-	label, seen := featureSeen(foremost, of[foremost][len(of[foremost])/2])
-	text := lowered(label)
+	label, seen := featureSeen(feature, of[feature][len(of[feature])/2])
+	text = lowered(label)
 	if seen != "" {
 		text += " (" + seen + ")"
 	}
 	if bucket != "wireless" {
-		return text
+		return feature, text
 	}
 	var at macaddr.Addr
-	for _, m := range of[foremost] {
+	for _, m := range of[feature] {
 		ap := macaddr.FromHardware(m.ApMac)
 		if aps[ap]++; aps[ap] > aps[at] {
 			at = ap
@@ -115,7 +116,7 @@ func blamed(bucket string, rough []db.CallMinute, names deviceNames) string {
 	if name := names.of(at); name != "" {
 		text += " at " + name
 	}
-	return text
+	return feature, text
 }
 
 // lowered is a label within a sentence; what is written in capitals stays.
@@ -228,7 +229,15 @@ func median(minutes []db.CallMinute, of func(db.CallMinute) measure.Value) (floa
 }
 
 // nextStep says who can do something about it.
-func nextStep(bucket string) string {
+func nextStep(bucket, feature string) string {
+	switch feature {
+	case "client_vpn_distance":
+		return "Have calls go around the VPN, or through an exit that is nearer."
+	case "client_cpu":
+		return "Look at what keeps the device busy, and close it during calls."
+	case "client_wifi_version", "client_n_streams":
+		return "The Wi-Fi adapter of the device is slow: use a cable, or a newer adapter."
+	}
 	switch bucket {
 	case "wireless":
 		return "Ask the network team to look at the Wi-Fi there."

@@ -20,6 +20,12 @@
     element.textContent = local(iso, element.dataset.format);
     if (element.localName === 'time') element.title = iso.replace('T', ' ').replace('Z', ' UTC');
   }
+  // So are those that drawings begin their descriptions with.
+  for (const element of document.querySelectorAll('[data-stamp]')) {
+    const inZone = (text) => text.replace(/^.*? UTC/, local(element.dataset.stamp, element.dataset.format || 'time'));
+    if (element.hasAttribute('aria-label')) element.setAttribute('aria-label', inZone(element.getAttribute('aria-label')));
+    else element.textContent = inZone(element.textContent);
+  }
   for (const element of document.querySelectorAll('[data-zone]')) element.textContent = zone.replaceAll('_', ' ');
   for (const input of document.querySelectorAll('input[name=zone]')) input.value = zone;
 
