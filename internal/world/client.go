@@ -2,6 +2,7 @@ package world
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -51,12 +52,11 @@ func (w *World) ClientAt(c *Client, t time.Time) (ClientState, bool) {
 	unix := t.Unix()
 	p := c.Person
 	day := p.localDay(unix)
-	tr := w.track(p, day)
-	stay, present := tr.presentAt(unix)
+	stay, present := w.track(p, day).onAt(slices.Index(p.Clients, c), unix)
 	if !present || !c.on(day) {
 		return ClientState{}, false
 	}
-	state := ClientState{IP: c.address(tr.site, day), IdleSeconds: int(hash(c.key, saltTraffic, uint64(unix)) % 6)}
+	state := ClientState{IP: c.address(stay.site, day), IdleSeconds: int(hash(c.key, saltTraffic, uint64(unix)) % 6)}
 	since := stay.from
 	if !c.Wired {
 		s, ok := w.session(c, unix)
@@ -130,10 +130,10 @@ func rateMbps(c *Client, band Band, snrDB float64) float64 {
 // count sums the traffic of an association up to a moment.
 func (w *World) count(state *ClientState, c *Client, since, unix int64) {
 	var txBytes, rxBytes, txRetries, rxRetries float64
-	legs := w.callsOf(c, since, unix)
+	calls := w.callsOf(c, since, unix)
 	for minute := floorDiv(since, 60); minute*60 < unix; minute++ {
 		from, to := max(since, minute*60), min(unix, minute*60+60)
-		txBPS, rxBPS := traffic(c, legs, minute)
+		txBPS, rxBPS := traffic(c, calls, minute)
 		seconds := float64(to - from)
 		txBytes += txBPS * seconds / 8
 		rxBytes += rxBPS * seconds / 8
@@ -150,29 +150,38 @@ func (w *World) count(state *ClientState, c *Client, since, unix int64) {
 }
 
 // traffic is the bit rate of a client during a minute: little, and more in a call.
-func traffic(c *Client, legs []*Leg, minute int64) (txBPS, rxBPS float64) {
+func traffic(c *Client, calls []carried, minute int64) (txBPS, rxBPS float64) {
 	h := hash(c.key, saltTraffic, uint64(minute))
 	txBPS, rxBPS = 30_000*exponential(h), 9_000*exponential(mix(h+1))
-	for _, l := range legs {
-		if l.JoinAt.Unix() >= minute*60+60 || l.LeaveAt.Unix() <= minute*60 {
+	for _, call := range calls {
+		if !call.overlaps(span{minute * 60, minute*60 + 60}) {
 			continue
 		}
 		txBPS += 900_000 + 300_000*unit(mix(h+2))
 		rxBPS += 90_000
-		if l.VideoOn {
+		if call.leg.VideoOn {
 			rxBPS += 700_000 + 300_000*unit(mix(h+3))
 		}
 	}
 	return txBPS, rxBPS
 }
 
+// carried is a leg for the time that one client carries it.
+type carried struct {
+	leg *Leg
+	span
+}
+
 // callsOf returns the legs that a client carries during a span.
-func (w *World) callsOf(c *Client, from, to int64) []*Leg {
-	var list []*Leg
+func (w *World) callsOf(c *Client, from, to int64) []carried {
+	var list []carried
 	for day := floorDiv(from, daySeconds) - 1; day <= floorDiv(to, daySeconds); day++ {
 		for _, l := range w.day(c.Person.Account, day).legs[c.Person] {
-			if l.Client == c && (span{from, to}).overlaps(span{l.JoinAt.Unix(), l.LeaveAt.Unix()}) {
-				list = append(list, l)
+			for _, s := range l.Stays {
+				at := span{s.From.Unix(), s.To.Unix()}
+				if s.Client == c && at.overlaps(span{from, to}) {
+					list = append(list, carried{l, at})
+				}
 			}
 		}
 	}

@@ -35,6 +35,7 @@ func (c Config) Validate() error {
 	bound("Accounts", c.Accounts, 1, 100)
 	bound("PeoplePerOrg", c.PeoplePerOrg, 4, 10_000)
 	bound("MeetingsPerDay", c.MeetingsPerDay, 0, 50_000)
+	bound("MovesPercent", c.MovesPercent, 0, 100)
 	if len(errs) > 0 {
 		return errors.Join(errs...)
 	}

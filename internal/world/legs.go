@@ -90,6 +90,8 @@ func (p *planner) leg(m *Meeting, who *Person, guest string, userID int, stay sp
 	default:
 		p.placeOffice(l, stay.from, s)
 	}
+	l.Stays = []Stay{{Client: l.Client, Site: l.Site, From: l.JoinAt, To: l.LeaveAt}}
+	p.move(l)
 	return l
 }
 

@@ -42,11 +42,16 @@ func (w *World) newLoad(s *Site, day int64) *siteLoad {
 		}
 	}
 	w.eachTrack(s, whole, func(p *Person, _ int64, t *track) {
-		for _, stay := range t.present {
-			minutes(stay, func(m int64) { l.people[m-day*1440]++ })
+		for _, v := range t.present {
+			if v.site == s {
+				minutes(v.span, func(m int64) { l.people[m-day*1440]++ })
+			}
 		}
 		for i, c := range p.Clients {
 			for _, session := range t.sessions[i] {
+				if session.Site != s {
+					continue
+				}
 				radio := l.radios[session.AP.index][bandIndex(session.Band)]
 				minutes(span{session.ConnectAt.Unix(), session.DisconnectAt.Unix()}, func(m int64) {
 					at := &radio[m-day*1440]

@@ -58,17 +58,18 @@ func (w *World) minute(l *Leg, minute int64) Minute {
 // difference they make: what the medium does with them, less what it would do without.
 func (w *World) influences(l *Leg, minute, middle int64) (base effect, faults []influence) {
 	base = both(8+l.pathRTTMS, 1, 0.01)
-	if l.Client != nil && !l.Client.Wired {
-		if s, ok := w.session(l.Client, middle); ok {
-			radio, acting := radioInfluences(l.Client, s, w.air(s.AP, s.Band, minute), minute)
+	at := l.StayAt(unixTime(middle))
+	if at.Client != nil && !at.Client.Wired {
+		if s, ok := w.session(at.Client, middle); ok {
+			radio, acting := radioInfluences(at.Client, s, w.air(s.AP, s.Band, minute), minute)
 			base.plus(radio, 1)
 			faults = append(faults, acting...)
 		}
-	} else if l.Site == nil {
+	} else if at.Site == nil {
 		base.plus(both(7, 2, 0.03), 1) // a home network or a phone's
 	}
-	if l.Site != nil {
-		faults = append(faults, w.uplink(l.Site, minute).faults...)
+	if at.Site != nil {
+		faults = append(faults, w.uplink(at.Site, minute).faults...)
 	}
 	if severity := l.cpuFault(middle); severity > 0 {
 		e := both(15+80*severity, 8+52*severity, 0.3*severity)
@@ -146,17 +147,18 @@ func (l *Leg) cpu(minute int64) CPU {
 
 // reportedRSSI is what a laptop's Zoom client tells; phones tell nothing.
 func (w *World) reportedRSSI(l *Leg, minute, middle int64) *RSSI {
-	if l.Network != "Wifi" || l.Person == nil || (l.Client != nil && l.Client.phone) {
+	at := l.StayAt(unixTime(middle))
+	if l.Network != "Wifi" && len(l.Stays) == 1 || l.Person == nil || l.onPhone() {
 		return nil
 	}
 	h := hash(l.key, saltSignal, uint64(minute))
 	level := -50 - 12*unit(hash(l.key, saltSignal)) + 2*centred(h)
-	if l.Client != nil {
-		s, ok := w.session(l.Client, middle)
+	if at.Client != nil {
+		s, ok := w.session(at.Client, middle)
 		if !ok {
 			return nil
 		}
-		level, _ = l.Client.rssi(s.AP, s.Band, minute)
+		level, _ = at.Client.rssi(s.AP, s.Band, minute)
 	}
 	avg := int(math.Round(level))
 	return &RSSI{Min: avg - 1 - int(h%4), Avg: avg, Max: avg + 1 + int(h>>8%3)}

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -83,20 +84,42 @@ type personDay struct {
 	day    int64
 }
 
-// track is where a person's clients are during one local day.
-type track struct {
-	site     *Site
-	present  []span
-	sessions [][]Session // of each client of the person; empty for wired ones
+// visit is a time on the network of a site.
+type visit struct {
+	span
+	site *Site
 }
 
-func (t *track) presentAt(unix int64) (span, bool) {
-	for _, s := range t.present {
-		if s.from <= unix && unix < s.to {
-			return s, true
+// track is where a person's clients are during one local day.
+type track struct {
+	present  []visit     // of the person, by time
+	on       [][]visit   // of each client of the person
+	unplug   []span      // when the dock that is used that day is not, because of a move
+	sessions [][]Session // of each client; empty for wired ones
+}
+
+// onAt is where a client is at a moment, by its number.
+func (t *track) onAt(client int, unix int64) (visit, bool) {
+	for _, v := range t.on[client] {
+		if v.from <= unix && unix < v.to {
+			return v, true
 		}
 	}
-	return span{}, false
+	return visit{}, false
+}
+
+// at is the time from when the person first is at a site that day until they last are.
+func (t *track) at(s *Site) (whole span, ever bool) {
+	for _, v := range t.present {
+		if v.site != s {
+			continue
+		}
+		if !ever {
+			whole.from = v.from
+		}
+		whole.to, ever = v.to, true
+	}
+	return whole, ever
 }
 
 func (w *World) track(p *Person, day int64) *track {
@@ -104,24 +127,36 @@ func (w *World) track(p *Person, day int64) *track {
 }
 
 func (w *World) newTrack(p *Person, day int64) *track {
-	t := &track{site: p.whereabouts(day), sessions: make([][]Session, len(p.Clients))}
-	if t.site == nil {
+	t := &track{on: make([][]visit, len(p.Clients)), sessions: make([][]Session, len(p.Clients))}
+	site := p.whereabouts(day)
+	if site == nil {
 		return t
 	}
-	t.present = w.presence(p, day)
+	spans := w.presence(p, day)
+	away := w.away(p, day, site)
+	for _, s := range without(spans, away.desk) {
+		t.present = append(t.present, visit{s, site})
+	}
+	t.unplug = append(slices.Clone(away.desk), away.dock...)
+	t.present = append(t.present, away.visits...)
+	slices.SortFunc(t.present, func(a, b visit) int { return cmp.Compare(a.from, b.from) })
 	for i, c := range p.Clients {
 		if c.Wired {
+			for _, s := range without(spans, t.unplug) {
+				t.on[i] = append(t.on[i], visit{s, site})
+			}
 			continue
 		}
-		for _, s := range t.present {
-			t.sessions[i] = append(t.sessions[i], c.sessions(t.site, day, s)...)
+		t.on[i] = t.present
+		for _, v := range t.present {
+			t.sessions[i] = append(t.sessions[i], c.sessions(v.site, day, v.span)...)
 		}
 	}
 	return t
 }
 
-// presence is when a person is on the network: during their working hours on most
-// days, and around every meeting they attend from the office.
+// presence is when a person is on the network, but for moves: during their working hours on
+// most days, and around every meeting they attend from the office.
 func (w *World) presence(p *Person, day int64) []span {
 	whole := p.daySpan(day)
 	var spans []span
@@ -136,7 +171,7 @@ func (w *World) presence(p *Person, day int64) []span {
 	for utc := floorDiv(whole.from, daySeconds) - 1; utc <= floorDiv(whole.to, daySeconds); utc++ {
 		for _, leg := range w.day(p.Account, utc).legs[p] {
 			join, leave := leg.JoinAt.Unix(), leg.LeaveAt.Unix()
-			if leg.Site == nil || p.localDay(join) != day {
+			if !leg.onNetwork() || p.localDay(join) != day {
 				continue
 			}
 			before := int64(60 + leg.key%uint64(aroundMeeting-60))

@@ -73,4 +73,5 @@ const (
 	saltNight
 	saltName
 	saltJunk
+	saltMove
 )

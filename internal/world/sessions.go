@@ -79,7 +79,7 @@ func (w *World) Sessions(s *Site, from, to time.Time) []Session {
 	w.eachTrack(s, span{ceilSecond(from), ceilSecond(to)}, func(p *Person, _ int64, t *track) {
 		for i := range p.Clients {
 			for _, session := range t.sessions[i] {
-				if session.ConnectAt.Before(to) && session.DisconnectAt.After(from) {
+				if session.Site == s && session.ConnectAt.Before(to) && session.DisconnectAt.After(from) {
 					list = append(list, session)
 				}
 			}
@@ -99,15 +99,25 @@ const leaseSlack = 30 * 60
 func (w *World) Leases(s *Site, from, to time.Time) []Lease {
 	var list []Lease
 	w.eachTrack(s, span{ceilSecond(from), ceilSecond(to)}, func(p *Person, day int64, t *track) {
-		if len(t.present) == 0 {
+		whole, ever := t.at(s)
+		if !ever {
 			return
 		}
-		first, last := t.present[0].from, t.present[len(t.present)-1].to
-		last = min(last+leaseSlack, p.daySpan(day).to)
+		whole.to = min(whole.to+leaseSlack, p.daySpan(day).to)
 		for _, c := range p.Clients {
-			lease := Lease{Client: c, Site: s, IP: c.address(s, day), From: unixTime(first), To: unixTime(last)}
-			if c.on(day) && lease.From.Before(to) && lease.To.After(from) {
-				list = append(list, lease)
+			leased := []span{whole}
+			if c.Wired {
+				if s != p.whereabouts(day) {
+					continue
+				}
+				// What is unplugged is gone from its port at once.
+				leased = without(leased, t.unplug)
+			}
+			for _, l := range leased {
+				lease := Lease{Client: c, Site: s, IP: c.address(s, day), From: unixTime(l.from), To: unixTime(l.to)}
+				if c.on(day) && lease.From.Before(to) && lease.To.After(from) {
+					list = append(list, lease)
+				}
 			}
 		}
 	})
@@ -117,7 +127,7 @@ func (w *World) Leases(s *Site, from, to time.Time) []Lease {
 	return list
 }
 
-// eachTrack visits the people who are at a site on a local day that overlaps a span.
+// eachTrack visits the people who may be at a site on a local day that overlaps a span.
 func (w *World) eachTrack(s *Site, within span, visit func(*Person, int64, *track)) {
 	if within.from >= within.to {
 		return
@@ -125,6 +135,8 @@ func (w *World) eachTrack(s *Site, within span, visit func(*Person, int64, *trac
 	for _, p := range s.Org.People {
 		for day := p.localDay(within.from); day <= p.localDay(within.to-1); day++ {
 			if p.whereabouts(day) == s {
+				visit(p, day, w.track(p, day))
+			} else if w.Config.MovesPercent > 0 && !p.AtHome {
 				visit(p, day, w.track(p, day))
 			}
 		}

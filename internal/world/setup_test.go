@@ -47,6 +47,9 @@ func describe(w *World, day time.Time) string {
 		for _, l := range m.Legs {
 			fmt.Fprintln(&b, l.UserID, l.UUID, l.Attendee(), l.VPN, l.JoinAt, l.LeaveAt, l.PublicIP, l.PrivateIP,
 				l.Device, l.OS, l.Hostname, l.MAC, l.DataCenter, l.Network, l.VideoOn, l.Sharing)
+			for _, stay := range l.Stays {
+				fmt.Fprintln(&b, stay.Site != nil, stay.Client != nil && stay.Client.Wired, stay.From, stay.To)
+			}
 			for _, minute := range w.Minutes(l) {
 				rssi := minute.RSSI
 				minute.RSSI = nil

@@ -55,18 +55,22 @@ func (w *World) Truth(a *Account, from, to time.Time, t Thresholds) Truth {
 }
 
 func (truth *Truth) add(l *Leg, minutes []Minute, t Thresholds) {
-	var org OrgTruth
-	if l.Site != nil {
-		if org = truth.Orgs[l.Site.Org.ID]; org.Causes == nil {
-			org.Causes = make(map[Cause]int)
+	var here OrgTruth
+	if l.onNetwork() {
+		if here = truth.Orgs[l.Person.Org.ID]; here.Causes == nil {
+			here.Causes = make(map[Cause]int)
 		}
-		org.Legs++
-		defer func() { truth.Orgs[l.Site.Org.ID] = org }()
+		here.Legs++
+		defer func() { truth.Orgs[l.Person.Org.ID] = here }()
 	}
 	truth.Legs++
 	truth.Minutes += len(minutes)
-	org.Minutes += len(minutes)
 	for _, m := range minutes {
+		org := &here
+		if l.StayAt(l.middle(m.StartAt)).Site == nil {
+			org = &OrgTruth{} // nobody's
+		}
+		org.Minutes++
 		if m.HasMedia() {
 			truth.MediaSamples++
 			org.MediaSamples++

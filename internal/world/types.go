@@ -28,6 +28,10 @@ type Config struct {
 	Accounts       int // Zoom accounts; the people of all orgs are spread over them
 	PeoplePerOrg   int // employees, home workers included
 	MeetingsPerDay int // per account, every day; one that nobody is free to host is left out
+	// MovesPercent is of how many of a hundred calls from an office somebody changes place
+	// or network while the call goes on. Worlds that differ in it alone have the same people
+	// and meetings.
+	MovesPercent int `json:",omitempty"`
 }
 
 // World is a world. Its fields are fixed after New; its methods are safe for
@@ -187,6 +191,7 @@ type Leg struct {
 	GuestName  string
 	Client     *Client // nil where the device is on no network of ours (guest, home)
 	Site       *Site   // network the leg is on; nil when at home or a guest
+	Stays      []Stay  // from JoinAt to LeaveAt without holes; several where somebody moves
 	VPN        bool    // through a VPN: Zoom sees the tunnel's private address
 	JoinAt     time.Time
 	LeaveAt    time.Time
@@ -204,6 +209,25 @@ type Leg struct {
 	key       uint64
 	pathRTTMS float64 // from the leg's place to its data center, without VPN
 	farTunnel bool    // the VPN ends far away
+}
+
+// Stay is where a leg is for a while: on a client at a site, or on no network of ours.
+type Stay struct {
+	Client   *Client // nil: on no network of ours
+	Site     *Site   // nil with it
+	From, To time.Time
+}
+
+// StayAt is where the leg is at a moment; before it joins, where it begins, and after, where
+// it ended. What Zoom shows of the leg, and with it Client and Site, is of the first stay or
+// of the last.
+func (l *Leg) StayAt(t time.Time) Stay {
+	for i := range l.Stays {
+		if t.Before(l.Stays[i].To) {
+			return l.Stays[i]
+		}
+	}
+	return l.Stays[len(l.Stays)-1]
 }
 
 // Attendee identifies who joined, over rejoins.
