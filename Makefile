@@ -50,7 +50,7 @@ bench-leases: services ## measure what a day of leases takes of an org of 5,000 
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench LeaseBytes -benchtime 1x -timeout $(TEST_TIMEOUT) ./internal/collect
 
 bench-match: services ## measure how well legs are matched, on worlds that nothing was tried on
-	go test -run '^$$' -bench MatchQuality -benchtime 1x ./internal/correlate
+	go test -v -run '^$$' -bench MatchQuality -benchtime 1x ./internal/correlate
 	CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_WORLD_SEED=101 go test -count 1 -v -run WeaveAgreesWithTheWorld ./internal/weave
 
 bench-weave: services ## measure weaving a day against a bare COPY and against SQL (CALLWEAVE_WEAVE_SAMPLES=n media samples, 2 million unless said)

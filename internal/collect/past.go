@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"callweave/internal/correlate"
-	"callweave/internal/macaddr"
 	"callweave/internal/network"
 	"callweave/internal/store"
 )
@@ -27,7 +26,7 @@ func (p *poll) past(landing *store.DeviceLanding, sites []network.Site, present 
 		from = earliest
 	}
 	gap := p.now.Sub(p.last.PolledAt) > 3*p.cadence.Every
-	places := map[macaddr.Addr]uuid.UUID{} // of wireless clients
+	places := places{} // of wireless clients
 	for from.Before(p.now) {
 		to := from.Add(searchWindow)
 		// A short rest is not worth searches of its own.
@@ -57,14 +56,14 @@ func (p *poll) past(landing *store.DeviceLanding, sites []network.Site, present 
 }
 
 // searched reads the sessions and sightings of a window.
-func (p *poll) searched(landing *store.DeviceLanding, sites []network.Site, from, to time.Time, places map[macaddr.Addr]uuid.UUID) error {
+func (p *poll) searched(landing *store.DeviceLanding, sites []network.Site, from, to time.Time, places places) error {
 	var sessions []network.Session
 	for session, err := range p.source.Sessions(p.ctx, from, to) {
 		if err != nil {
 			return fmt.Errorf("read sessions: %w", err)
 		}
 		sessions = append(sessions, session)
-		places[session.MAC] = session.SiteID
+		places.add(session.MAC, place{session.SiteID, session.From, session.To})
 	}
 	var sightings []network.Sighting
 	for sighting, err := range p.source.Sightings(p.ctx, from, to) {
@@ -73,7 +72,7 @@ func (p *poll) searched(landing *store.DeviceLanding, sites []network.Site, from
 		}
 		sightings = append(sightings, sighting)
 		if !sighting.Wired && sighting.LastSiteID != uuid.Nil {
-			places[sighting.MAC] = sighting.LastSiteID
+			places.add(sighting.MAC, place{site: sighting.LastSiteID})
 		}
 	}
 	for _, lease := range network.PastLeases(sites, sessions, sightings) {
@@ -92,7 +91,7 @@ func (p *poll) searched(landing *store.DeviceLanding, sites []network.Site, from
 // histories reads the coarse history of uplinks, radios and clients, in this order, as
 // far as the request budget goes. They are a help, not a condition: what is missing is
 // unknown later, and why is shown. Nothing but our context and our database fails.
-func (p *poll) histories(sites []network.Site, present network.Devices, places map[macaddr.Addr]uuid.UUID) error {
+func (p *poll) histories(sites []network.Site, present network.Devices, places places) error {
 	budget, err := p.source.Budget(p.ctx)
 	if err != nil {
 		return p.without(fmt.Errorf("read budget: %w", err))
@@ -125,15 +124,25 @@ func (p *poll) histories(sites []network.Site, present network.Devices, places m
 			h.piece.Radios = append(h.piece.Radios, radioRow(p.org, sample))
 		}
 	}
-	for mac, site := range places {
-		samples, err := read(&h, "client", &h.noClient, func() ([]network.ClientSample, error) {
-			return p.source.PastClient(p.ctx, site, mac, from, p.now)
-		})
-		if err != nil {
-			return err
+	// Those who are connected still are in no finished session.
+	for key, track := range p.next.tracks {
+		if len(places[key.mac]) > 0 && !key.wired {
+			places.add(key.mac, place{track.Lease.SiteID, track.Lease.From, p.now})
 		}
-		for _, sample := range samples {
-			h.piece.Clients = append(h.piece.Clients, clientRow(p.org, sample))
+	}
+	for mac, at := range places {
+		for _, site := range at.sites() {
+			samples, err := read(&h, "client", &h.noClient, func() ([]network.ClientSample, error) {
+				return p.source.PastClient(p.ctx, site, mac, from, p.now)
+			})
+			if err != nil {
+				return err
+			}
+			for _, sample := range samples {
+				if !at.elsewhere(site, sample) {
+					h.piece.Clients = append(h.piece.Clients, clientRow(p.org, sample))
+				}
+			}
 		}
 	}
 	return h.land(0)

@@ -44,7 +44,7 @@ func (p *poll) run() error {
 		return fmt.Errorf("read sites: %w", err)
 	}
 	p.progress()
-	landing := store.DeviceLanding{OrgID: p.org, Sites: siteRows(p.org, sites)}
+	landing := store.DeviceLanding{OrgID: p.org, Sites: siteRows(p.org, sites), Observed: true}
 	p.result.Sites = len(sites)
 	present, err := p.present(&landing, sites)
 	if err != nil {

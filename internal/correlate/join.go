@@ -175,13 +175,16 @@ func timelines[K comparable, R any](rows []R, key func(*R) K, spanOf func(*R) sp
 }
 
 // Intervals are the media samples of one leg, ordered by Start, in microseconds since 1970.
-type Intervals struct{ Start, End []int64 }
+type Intervals struct {
+	Start, End  []int64
+	Join, Leave int64 // of the leg; where Leave is 0, as its stays say
+}
 
 // Joined names the device samples of one media sample; [None] where nothing is known.
 type Joined struct {
 	AP     macaddr.Addr // where the client was; zero where wired or unknown
 	Band   string
-	Stay   int32
+	Stay   int32 // by its position
 	Client int32
 	Radio  int32
 	WAN    int32
@@ -189,7 +192,8 @@ type Joined struct {
 
 // Join appends what was known at every media sample of a leg, and returns dst. The stays
 // are those of the leg's match. A media sample is read at the middle of the time it shares
-// with the leg: its first and last minutes are only partly of the call. Of several device
+// with the leg: its first and last minutes are only partly of the call. One whose middle is
+// in no stay has [None] for it, and nothing else is known of it. Of several device
 // samples that cover that moment the finest counts; what no sample covers is unknown.
 // O(samples).
 //
@@ -201,15 +205,23 @@ func (h *History) Join(dst []Joined, stays []Stay, samples Intervals) []Joined {
 	if len(stays) == 0 {
 		return dst
 	}
-	join, leave := stays[0].JoinAt.UnixMicro(), stays[len(stays)-1].LeaveAt.UnixMicro()
+	join, leave := samples.Join, samples.Leave
+	if leave == 0 {
+		join, leave = stays[0].JoinAt.UnixMicro(), stays[len(stays)-1].LeaveAt.UnixMicro()
+	}
 	dst = slices.Grow(dst, len(samples.Start))
 	at := newStayCursor(h, stays[0])
-	stay, until := int32(0), stays[0].LeaveAt.UnixMicro()
+	stay, since, until := int32(0), stays[0].JoinAt.UnixMicro(), stays[0].LeaveAt.UnixMicro()
 	for i, start := range samples.Start {
 		moment := middle(start, samples.End[i], join, leave)
 		for moment >= until && int(stay) < len(stays)-1 {
 			stay++
-			at, until = newStayCursor(h, stays[stay]), stays[stay].LeaveAt.UnixMicro()
+			at, since, until = newStayCursor(h, stays[stay]), stays[stay].JoinAt.UnixMicro(), stays[stay].LeaveAt.UnixMicro()
+		}
+		// Media that is measured before the leg joins or after it leaves is of its ends.
+		if moment < since && moment >= join || moment >= until && moment < leave {
+			dst = append(dst, Joined{Stay: None, Client: None, Radio: None, WAN: None})
+			continue
 		}
 		client := at.client.rowAt(moment)
 		if lease := at.lease.rowAt(moment); lease != at.leaseRow || h.placeOf(client) != at.clientPlace {

@@ -44,9 +44,9 @@ type Match struct {
 	Rule       Rule
 	Confidence float64 // (0, 1]
 	Reason     Reason
-	// Stays are where the leg was from its beginning to its end, without holes. Several,
-	// where it moved to another site or its device to another adapter; MAC, SiteID and how
-	// it was recognised are those of the longest.
+	// Stays are where the leg was, in order of time. Several, where it moved to another site
+	// or its device to another adapter; MAC, SiteID and how it was recognised are those of the
+	// longest. In what they leave of the leg it was on no network of the org.
 	Stays []Stay
 }
 
@@ -138,10 +138,11 @@ func NewMatcher(sites []Site, leases []Lease) *Matcher {
 // the leg is not matched at all: a weaker rule must not decide what a stronger one left
 // open. Without a match only LegID and Reason are set.
 func (m *Matcher) Match(leg Leg) (Match, bool) {
-	if leg.Medium == MediumCellular && len(m.public[leg.PublicIP.Unmap()]) == 0 {
-		return Match{LegID: leg.ID, Reason: ReasonNoLease}, false
-	}
-	for i, rule := range m.rules {
+	outside := leg.Medium == MediumCellular && len(m.public[leg.PublicIP.Unmap()]) == 0
+	for _, rule := range m.rules {
+		if outside && rule.name != RuleHostname {
+			continue
+		}
 		found := rule.find(m, leg)
 		if len(found) == 0 {
 			continue
@@ -151,21 +152,28 @@ func (m *Matcher) Match(leg Leg) (Match, bool) {
 			return Match{LegID: leg.ID, Reason: ReasonAmbiguous}, false
 		}
 		pieces := m.pieces(rule.name, found)
-		return m.matched(leg, m.bridge(pieces, leg, m.rules[i+1:])), true
+		// Who was on a cellular network at some time can have been here at another, not
+		// all the time.
+		if outside && len(absences(pieces, leg)) == 0 {
+			break
+		}
+		return m.matched(leg, m.wired(m.bridge(pieces, found, leg), leg)), true
+	}
+	if outside {
+		return Match{LegID: leg.ID, Reason: ReasonNoLease}, false
 	}
 	return m.bySite(leg)
 }
 
 // Settled reports whether a leg's match is the same whatever other leases there are, when
 // the matcher has all leases of the leg's hardware address and private addresses, and of
-// the clients that had these.
+// the clients that had these, and those leases of wired clients that begin or end within
+// the leg.
 func (m *Matcher) Settled(leg Leg) bool {
 	atSite := len(m.public[leg.PublicIP.Unmap()]) > 0
-	if leg.Medium == MediumCellular && !atSite {
-		return true
-	}
+	outside := leg.Medium == MediumCellular && !atSite
 	for _, rule := range m.rules {
-		if rule.name == RuleHostname {
+		if rule.name == RuleHostname || outside {
 			break
 		}
 		found := rule.find(m, leg)

@@ -14,35 +14,50 @@ import (
 	"callweave/internal/world"
 )
 
-// score counts what became of legs.
+// tally counts minutes of legs: those on a network of an org, and what was stored of them.
+type tally struct {
+	here     int // on a network of the org
+	client   int // stored as the client they were, at the site where they were
+	site     int // stored for the right site only
+	wrong    int // stored with another client or site
+	wrongOrg int // stored for an org on whose network they were not: among the wrong ones
+}
+
+func (c *tally) precision() float64 {
+	return float64(c.client+c.site) / float64(max(1, c.client+c.site+c.wrong))
+}
+
+func (c *tally) recall() float64 { return float64(c.client+c.site) / float64(max(1, c.here)) }
+
+func (c *tally) add(o tally) {
+	c.here, c.client, c.site, c.wrong, c.wrongOrg = c.here+o.here, c.client+o.client, c.site+o.site, c.wrong+o.wrong, c.wrongOrg+o.wrongOrg
+}
+
+// score counts what became of legs, minute by minute.
 type score struct {
-	legs      int // on a network, as many as were to be found
-	clients   int // found as the client they were
-	sites     int // found at the right site only
-	hidden    int // on a network, behind a tunnel, under a name as bought and an address of no lease
-	wrong     int // matched with another client or site
-	wrongOrg  int // stored for an org they were not on
-	byRule    map[correlate.Rule]int
-	wrongRule map[correlate.Rule]int
+	all    tally
+	moved  tally // of legs that changed place or network
+	byRule map[correlate.Rule]*tally
+	legs   int // on a network, wholly or in part
+	movers int // of these, legs that moved
+	hidden int // behind a tunnel, under a name as bought and an address of no lease
+	whole  int // legs that stayed in one place, and were matched as one stay of the right client
 }
 
-func (s *score) precision() float64 {
-	matched := s.clients + s.sites + s.wrong
-	return float64(matched-s.wrong) / float64(max(1, matched))
-}
-
-func (s *score) recall() float64 { return float64(s.clients+s.sites) / float64(max(1, s.legs)) }
-
-// matchWorld matches every leg of some days of an account with every org of its people.
-func matchWorld(tb testing.TB, seed uint64, days int) score {
+// matchWorld matches every leg of some days of an account with every org of its people. Of
+// movesPercent of the calls from offices somebody changes place or network.
+func matchWorld(tb testing.TB, seed uint64, days, movesPercent int) score {
 	tb.Helper()
 	w, err := world.New(world.Config{
-		Seed: seed, Orgs: 3, SitesPerOrg: 3, APsPerSite: 4, Accounts: 1, PeoplePerOrg: 100, MeetingsPerDay: 250,
+		Seed: seed, Orgs: 3, SitesPerOrg: 3, APsPerSite: 4, Accounts: 1, PeoplePerOrg: 100, MeetingsPerDay: 250, MovesPercent: movesPercent,
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := score{byRule: map[correlate.Rule]int{}, wrongRule: map[correlate.Rule]int{}}
+	s := score{byRule: map[correlate.Rule]*tally{}}
+	for _, rule := range rules() {
+		s.byRule[rule] = &tally{}
+	}
 	for day := range days {
 		from := time.Date(2026, 11, 16+day, 0, 0, 0, 0, time.UTC)
 		to := from.AddDate(0, 0, 1)
@@ -51,7 +66,7 @@ func matchWorld(tb testing.TB, seed uint64, days int) score {
 			matcher := correlate.NewMatcher(sitesOf(org), leasesOf(w, org, from.Add(-time.Hour), to.Add(4*time.Hour)))
 			for _, m := range meetings {
 				for _, l := range m.Legs {
-					s.add(org, l, matcher)
+					s.add(w, org, l, matcher)
 				}
 			}
 		}
@@ -59,31 +74,59 @@ func matchWorld(tb testing.TB, seed uint64, days int) score {
 	return s
 }
 
-func (s *score) add(org *world.Org, l *world.Leg, matcher *correlate.Matcher) {
-	here := l.Site != nil && l.Site.Org == org
-	got, matched := matcher.Match(legOf(l))
-	if here {
-		s.legs++
-		if l.VPN && l.MAC != l.Client.MAC && world.Unnamed(l.Hostname) {
-			s.hidden++
+func rules() []correlate.Rule {
+	return []correlate.Rule{correlate.RuleMAC, correlate.RulePrivateIP, correlate.RuleHostname, correlate.RulePublicIP}
+}
+
+func (s *score) add(w *world.World, org *world.Org, l *world.Leg, matcher *correlate.Matcher) {
+	got, _ := matcher.Match(legOf(l))
+	var c tally
+	for _, minute := range w.Minutes(l) {
+		from, to := max(minute.StartAt.Unix(), l.JoinAt.Unix()), min(minute.StartAt.Unix()+60, l.LeaveAt.Unix())
+		moment := time.Unix(from+(to-from)/2, 0)
+		at := l.StayAt(moment)
+		here := at.Site != nil && at.Site.Org == org
+		if here {
+			c.here++
+		}
+		i := slices.IndexFunc(got.Stays, func(stay correlate.Stay) bool {
+			return !moment.Before(stay.JoinAt) && moment.Before(stay.LeaveAt)
+		})
+		switch {
+		case i < 0:
+		case !here:
+			c.wrong++
+			c.wrongOrg++
+		case got.Stays[i].SiteID == at.Site.ID && got.Stays[i].MAC == at.Client.MAC:
+			c.client++
+		case got.Stays[i].SiteID == at.Site.ID && got.Stays[i].MAC.IsZero():
+			c.site++
+		default:
+			c.wrong++
 		}
 	}
-	if !matched {
+	s.all.add(c)
+	if len(l.Stays) > 1 {
+		s.moved.add(c)
+	}
+	if got.Rule != "" {
+		s.byRule[got.Rule].add(c)
+	}
+	if c.here == 0 {
 		return
 	}
-	s.byRule[got.Rule]++
+	s.legs++
+	client := l.Person.Clients[0]
+	if l.Client != nil {
+		client = l.Client
+	}
 	switch {
-	case !here:
-		s.wrong++
-		s.wrongOrg++
-		s.wrongRule[got.Rule]++
-	case got.SiteID == l.Site.ID && got.MAC == l.Client.MAC && len(got.Stays) == 1:
-		s.clients++
-	case got.SiteID == l.Site.ID && got.MAC.IsZero():
-		s.sites++
-	default:
-		s.wrong++
-		s.wrongRule[got.Rule]++
+	case l.VPN && l.MAC != client.MAC && world.Unnamed(l.Hostname):
+		s.hidden++
+	case len(l.Stays) > 1:
+		s.movers++
+	case len(got.Stays) == 1:
+		s.whole++
 	}
 }
 
@@ -136,36 +179,54 @@ func legOf(l *world.Leg) correlate.Leg {
 
 func (s *score) check(tb testing.TB) {
 	tb.Helper()
-	if s.precision() < 0.999 || s.recall() < 0.99 || s.wrongOrg > 0 {
-		tb.Errorf("precision %.5f, recall %.5f, %d legs for an org they were not on; want at least 0.999 and 0.99, and none",
-			s.precision(), s.recall(), s.wrongOrg)
+	if s.all.precision() < 0.999 || s.all.recall() < 0.99 || s.all.wrongOrg > 0 {
+		tb.Errorf("precision %.5f, recall %.5f, %d minutes for an org they were not on; want at least 0.999 and 0.99, and none",
+			s.all.precision(), s.all.recall(), s.all.wrongOrg)
+	}
+	// Of laptops that were never given a name nothing tells which dock is theirs.
+	if s.movers > 0 && (s.moved.precision() < 0.99 || s.moved.recall() < 0.98) {
+		tb.Errorf("of legs that moved precision %.5f, recall %.5f; want at least 0.99 and 0.98", s.moved.precision(), s.moved.recall())
 	}
 }
 
 func TestMatchAgreesWithTheWorld(t *testing.T) {
 	t.Parallel()
-	s := matchWorld(t, 1, 1)
-	s.check(t)
-	for _, rule := range []correlate.Rule{correlate.RuleMAC, correlate.RulePrivateIP, correlate.RuleHostname} {
-		if s.byRule[rule] == 0 {
-			t.Errorf("nothing was matched by %s: the test proves little", rule)
+	for _, movesPercent := range []int{0, 30} {
+		s := matchWorld(t, 1, 1, movesPercent)
+		s.check(t)
+		for _, rule := range []correlate.Rule{correlate.RuleMAC, correlate.RulePrivateIP, correlate.RuleHostname} {
+			if s.byRule[rule].here == 0 {
+				t.Errorf("nothing was matched by %s: the test proves little", rule)
+			}
+		}
+		if movesPercent == 0 && s.whole+s.hidden < s.legs || movesPercent > 0 && s.movers == 0 {
+			t.Errorf("%d of %d legs that stayed where they were are one stay, %d moved", s.whole, s.legs, s.movers)
 		}
 	}
 }
 
 // BenchmarkMatchQuality matches five days of worlds that nothing was tried on, and prints
-// how well. The leases are the world's own; how well those that are collected do is shown
-// by the tests of package weave.
+// how well, by minutes of legs: in the first five nobody moves in a call, in the others
+// somebody does in every tenth. The leases are the world's own; how well those that are
+// collected do is shown by the tests of package weave.
 func BenchmarkMatchQuality(b *testing.B) {
 	for range b.N {
-		for seed := uint64(101); seed <= 105; seed++ {
-			s := matchWorld(b, seed, 5)
+		for _, seed := range []uint64{101, 102, 103, 104, 105, 201, 202, 203, 204, 205} {
+			moves := 0
+			if seed > 200 {
+				moves = 10
+			}
+			s := matchWorld(b, seed, 5, moves)
 			s.check(b)
-			b.Logf("seed %d: %d legs on a network: precision %.5f, recall %.5f (of clients %.5f), %d hidden, %d wrong, %d for a wrong org",
-				seed, s.legs, s.precision(), s.recall(), float64(s.clients)/float64(s.legs), s.hidden, s.wrong, s.wrongOrg)
-			for _, rule := range []correlate.Rule{correlate.RuleMAC, correlate.RulePrivateIP, correlate.RuleHostname, correlate.RulePublicIP} {
-				b.Logf("    %-10s %5d matched, %d wrong: %5.2f %% of the legs", rule, s.byRule[rule], s.wrongRule[rule],
-					100*float64(s.byRule[rule]-s.wrongRule[rule])/float64(s.legs))
+			b.Logf("seed %d: %d legs on a network, %d minutes: precision %.5f, recall %.5f (of clients %.5f), %d legs hidden, %d minutes wrong, %d for a wrong org",
+				seed, s.legs, s.all.here, s.all.precision(), s.all.recall(), float64(s.all.client)/float64(s.all.here), s.hidden, s.all.wrong, s.all.wrongOrg)
+			if s.movers > 0 {
+				b.Logf("    %d legs that moved, %d minutes: precision %.5f, recall %.5f, %d wrong", s.movers, s.moved.here, s.moved.precision(), s.moved.recall(), s.moved.wrong)
+			}
+			for _, rule := range rules() {
+				c := s.byRule[rule]
+				b.Logf("    %-10s %6d minutes, %d wrong: %5.2f %% of those on a network, precision %.5f, recall %.5f", rule,
+					c.client+c.site+c.wrong, c.wrong, 100*float64(c.client+c.site)/float64(s.all.here), c.precision(), c.recall())
 			}
 		}
 	}
@@ -174,7 +235,7 @@ func BenchmarkMatchQuality(b *testing.B) {
 // Where a leg's own leases settle its match, all others change nothing; and most are settled.
 func TestSettledMatchesNeedNoOtherLease(t *testing.T) {
 	t.Parallel()
-	w, err := world.New(world.Config{Seed: 7, Orgs: 3, SitesPerOrg: 3, APsPerSite: 4, Accounts: 1, PeoplePerOrg: 60, MeetingsPerDay: 60})
+	w, err := world.New(world.Config{Seed: 7, Orgs: 3, SitesPerOrg: 3, APsPerSite: 4, Accounts: 1, PeoplePerOrg: 60, MeetingsPerDay: 60, MovesPercent: 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +249,9 @@ func TestSettledMatchesNeedNoOtherLease(t *testing.T) {
 				leg := legOf(l)
 				macs := map[macaddr.Addr]bool{leg.MAC: true}
 				for _, lease := range all {
-					if slices.Contains(leg.PrivateIPs, lease.IP) && lease.From.Before(leg.LeaveAt) && lease.To.After(leg.JoinAt) {
+					overlaps := lease.From.Before(leg.LeaveAt) && lease.To.After(leg.JoinAt)
+					plugged := lease.Wired && (lease.From.After(leg.JoinAt) || lease.To.Before(leg.LeaveAt))
+					if overlaps && (slices.Contains(leg.PrivateIPs, lease.IP) || plugged) {
 						macs[lease.MAC] = true
 					}
 				}

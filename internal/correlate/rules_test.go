@@ -33,6 +33,11 @@ func wired(l Lease) Lease {
 	return l
 }
 
+func session(l Lease) Lease {
+	l.Source = SourceSession
+	return l
+}
+
 func TestMatchByNameAndSite(t *testing.T) {
 	t.Parallel()
 	const tunnel = "198.51.100.9"
@@ -152,7 +157,7 @@ func TestMatchByNameAndSite(t *testing.T) {
 				t.Errorf("got %+v, %v", got, matched)
 			}
 			if matched {
-				whole(t, test.leg, got)
+				wellFormed(t, test.leg, got)
 			}
 		})
 	}
@@ -171,7 +176,57 @@ func TestMatchByInterval(t *testing.T) {
 		"to another site": {
 			[]Lease{named(laptop, northID, "", "", clock(8, 0), clock(9, 20)), named(laptop, southID, "", "", clock(9, 27), clock(11, 0))},
 			func(l *Leg) { l.MAC = laptop },
-			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 27)), stay(laptop, southID, clock(9, 27), clock(10, 0))},
+			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 20)), stay(laptop, southID, clock(9, 27), clock(10, 0))},
+		},
+		"to another site, found by an address of the first": {
+			[]Lease{named(laptop, northID, "", "10.1.0.6", clock(8, 0), clock(9, 20)), named(laptop, southID, "", "10.2.0.6", clock(9, 27), clock(11, 0))},
+			func(l *Leg) { l.PrivateIPs = addrs("10.1.0.6") },
+			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 20)), stay(laptop, southID, clock(9, 27), clock(10, 0))},
+		},
+		"to another site, found by an address of the second": {
+			[]Lease{named(laptop, northID, "", "10.1.0.6", clock(8, 0), clock(9, 20)), named(laptop, southID, "", "10.2.0.6", clock(9, 27), clock(11, 0))},
+			func(l *Leg) { l.PublicIP, l.PrivateIPs = netip.MustParseAddr("203.0.113.2"), addrs("10.2.0.6") },
+			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 20)), stay(laptop, southID, clock(9, 27), clock(10, 0))},
+		},
+		"home from the office, Zoom shows home": {
+			[]Lease{named(laptop, northID, "LT-BERT", "10.1.0.6", clock(8, 0), clock(9, 20))},
+			func(l *Leg) { l.PublicIP, l.PrivateIPs = netip.MustParseAddr("192.0.2.9"), addrs("192.168.1.7") },
+			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 20))},
+		},
+		"to the office, Zoom shows the office": {
+			[]Lease{named(laptop, northID, "LT-BERT", "10.1.0.6", clock(9, 20), clock(11, 0))},
+			func(l *Leg) { l.PrivateIPs = addrs("10.1.0.6") },
+			[]Stay{stay(laptop, northID, clock(9, 20), clock(10, 0))},
+		},
+		"out of the building, Zoom shows a cellular network": {
+			[]Lease{named(laptop, northID, "LT-BERT", "10.1.0.6", clock(8, 0), clock(9, 20))},
+			func(l *Leg) {
+				l.Medium, l.PublicIP, l.PrivateIPs = MediumCellular, netip.MustParseAddr("198.51.100.9"), addrs("100.64.0.9")
+			},
+			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 20))},
+		},
+		"out for two minutes, as the network dates it": {
+			[]Lease{
+				session(named(laptop, northID, "LT-BERT", "", clock(8, 0), clock(9, 20))),
+				session(named(laptop, northID, "LT-BERT", "", clock(9, 22), clock(11, 0))),
+			},
+			func(l *Leg) { l.MAC = laptop },
+			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 20)), stay(laptop, northID, clock(9, 22), clock(10, 0))},
+		},
+		"home by the network's date, and another of that name as bought stays": {
+			[]Lease{session(named(laptop, northID, "MacBook-Pro", "", clock(8, 0), clock(9, 20))), named(dock, northID, "MacBook-Pro", "", clock(8, 0), clock(11, 0))},
+			func(l *Leg) { l.MAC, l.Hostname = laptop, secret.New("MacBook Pro") },
+			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 20))},
+		},
+		"plugged in, Zoom shows the air": {
+			[]Lease{wired(named(dock, northID, "LT-BERT", "10.1.0.5", clock(9, 20), clock(11, 0))), named(laptop, northID, "LT-BERT", "10.1.0.6", clock(8, 0), clock(11, 0))},
+			func(l *Leg) { l.MAC, l.Medium = laptop, MediumWireless },
+			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 20)), stay(dock, northID, clock(9, 20), clock(10, 0))},
+		},
+		"plugged in all the time, Zoom shows the air": {
+			[]Lease{wired(named(dock, northID, "LT-BERT", "10.1.0.5", clock(8, 0), clock(11, 0))), named(laptop, northID, "LT-BERT", "10.1.0.6", clock(8, 0), clock(11, 0))},
+			func(l *Leg) { l.MAC, l.Medium = laptop, MediumWireless },
+			[]Stay{stay(laptop, northID, clock(9, 0), clock(10, 0))},
 		},
 		"to another site and back, looks overlap by a minute": {
 			[]Lease{
@@ -192,14 +247,14 @@ func TestMatchByInterval(t *testing.T) {
 			[]Stay{stay(laptop, northID, clock(9, 0), clock(9, 21)), stay(dock, northID, clock(9, 21), clock(10, 0))},
 		},
 		"out of sight for a while": {
-			[]Lease{named(dock, northID, "LT-BERT", "", clock(8, 0), clock(9, 20)), named(dock, northID, "LT-BERT", "", clock(9, 24), clock(11, 0))},
+			[]Lease{named(dock, northID, "LT-BERT", "", clock(8, 0), clock(9, 20)), named(dock, northID, "LT-BERT", "", clock(9, 22), clock(11, 0))},
 			func(l *Leg) { l.MAC = dock },
 			[]Stay{stay(dock, northID, clock(9, 0), clock(10, 0))},
 		},
 		"out of sight for long, nothing else known": {
 			[]Lease{named(dock, northID, "LT-BERT", "", clock(8, 0), clock(9, 20)), named(dock, northID, "LT-BERT", "", clock(9, 50), clock(11, 0))},
 			func(l *Leg) { l.MAC = dock },
-			[]Stay{stay(dock, northID, clock(9, 0), clock(10, 0))},
+			[]Stay{stay(dock, northID, clock(9, 0), clock(9, 20)), stay(dock, northID, clock(9, 50), clock(10, 0))},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +265,7 @@ func TestMatchByInterval(t *testing.T) {
 			if !matched {
 				t.Fatalf("no match: %+v", got)
 			}
-			whole(t, leg, got)
+			wellFormed(t, leg, got)
 			if diff := cmp.Diff(test.want, got.Stays); diff != "" {
 				t.Errorf("stays (-want +got):\n%s", diff)
 			}

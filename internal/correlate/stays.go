@@ -14,9 +14,12 @@ const (
 	// handover is how long two places may claim one client at once: looks at them are a
 	// minute or two apart.
 	handover = int64(2 * time.Minute / time.Microsecond)
-	// gap is how long a client may be out of sight and still count as there: polls fail,
-	// devices sleep, and wired clients are noticed late.
-	gap = int64(5 * time.Minute / time.Microsecond)
+	// gap is how long a client may be out of sight and still count as there: it is looked
+	// for every minute or two, and a wired client is known by when it was last seen.
+	gap = handover
+	// blink is how long, where the network itself dates when it came and went: clocks differ
+	// by seconds, and so long joining again takes.
+	blink = int64(30 * time.Second / time.Microsecond)
 )
 
 // piece is an interval in which a leg was a client at a site.
@@ -24,9 +27,16 @@ type piece struct {
 	mac        macaddr.Addr
 	site       uuid.UUID
 	from, to   int64
+	came, went bool // whether the network itself dates from, and to
 	rule       Rule
 	confidence float64
 	reason     Reason
+}
+
+// kind is a piece whatever its time.
+func (p piece) kind() piece {
+	p.from, p.to, p.came, p.went = 0, 0, false, false
+	return p
 }
 
 // candidate is the time that a lease and a leg share, if any.
@@ -121,14 +131,19 @@ func (m *Matcher) pieces(name Rule, found []candidate) []piece {
 		}
 		c := found[row]
 		l := &m.leases[c.lease]
-		p := piece{l.MAC, l.SiteID, line.at[i], line.at[i+1], name, c.confidence, c.reason}
+		exact := l.Source.rank() == 0
+		p := piece{
+			mac: l.MAC, site: l.SiteID, from: line.at[i], to: line.at[i+1],
+			came: exact && line.at[i] == c.from, went: exact && line.at[i+1] == c.to,
+			rule: name, confidence: c.confidence, reason: c.reason,
+		}
 		for _, other := range found {
 			if o := &m.leases[other.lease]; o.MAC == p.mac && o.SiteID == p.site && other.confidence > p.confidence {
 				p.confidence, p.reason = other.confidence, other.reason
 			}
 		}
-		if last := len(list) - 1; last >= 0 && list[last].mac == p.mac && list[last].site == p.site && p.from-list[last].to <= gap {
-			list[last].to = p.to
+		if last := len(list) - 1; last >= 0 && list[last].mac == p.mac && list[last].site == p.site && p.from-list[last].to <= patience(list[last].went, p.came) {
+			list[last].to, list[last].went = p.to, p.went
 			continue
 		}
 		list = append(list, p)
@@ -136,61 +151,166 @@ func (m *Matcher) pieces(name Rule, found []candidate) []piece {
 	return list
 }
 
-// bridge asks the weaker rules where the leg was while the client that a stronger one
-// found was long out of sight: undocked, say. They are asked for that time only, and
-// where they know nothing, or not one thing, it counts as where it was last.
-func (m *Matcher) bridge(pieces []piece, leg Leg, weaker []rule) []piece {
-	if len(weaker) == 0 {
+// patience is how long a client may be out of sight and still count as there. It is short
+// where the network says that the client went, or that it came.
+func patience(went, came bool) int64 {
+	if went || came {
+		return blink
+	}
+	return gap
+}
+
+// bridge looks for where the leg was while the client that was found was out of sight: at
+// another site, or undocked, on another adapter of the same machine. Where nothing tells, it
+// was on no network of the org.
+func (m *Matcher) bridge(pieces []piece, found []candidate, leg Leg) []piece {
+	away := absences(pieces, leg)
+	if len(away) == 0 {
 		return pieces
 	}
-	var more []piece
-	for _, away := range absences(pieces, leg) {
-		more = append(more, m.meanwhile(leg, away.from, away.to, weaker)...)
+	for _, a := range away {
+		pieces = append(pieces, m.meanwhile(found, leg, a)...)
 	}
-	pieces = append(pieces, more...)
 	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Compare(a.from, b.from) })
 	return pieces
 }
 
-// absences are when the client of a leg was long out of sight.
+// absences are when the client of a leg was out of sight for longer than it may be.
 func absences(pieces []piece, leg Leg) (away []span) {
-	at := leg.JoinAt.UnixMicro()
+	at, went := leg.JoinAt.UnixMicro(), false
 	for i := range len(pieces) + 1 {
-		until := leg.LeaveAt.UnixMicro()
+		until, came := leg.LeaveAt.UnixMicro(), false
 		if i < len(pieces) {
-			until = pieces[i].from
+			until, came = pieces[i].from, pieces[i].came
 		}
-		if until-at > gap {
+		if until-at > patience(went, came) {
 			away = append(away, span{from: at, to: until})
 		}
 		if i < len(pieces) {
-			at = pieces[i].to
+			at, went = pieces[i].to, pieces[i].went
 		}
 	}
 	return away
 }
 
-func (m *Matcher) meanwhile(leg Leg, from, to int64, rules []rule) []piece {
-	leg.JoinAt, leg.LeaveAt = time.UnixMicro(from).UTC(), time.UnixMicro(to).UTC()
-	for _, rule := range rules {
-		found := rule.find(m, leg)
-		if len(found) == 0 {
+// meanwhile finds the device of a leg while the client that it was found as is out of sight.
+// The addresses that Zoom shows are of one moment of the leg, and this may be another; what
+// stays is the device: first the same client anywhere, then another one that had another of
+// the leg's addresses, then one of its name, if people gave it.
+func (m *Matcher) meanwhile(found []candidate, leg Leg, away span) []piece {
+	leg.JoinAt, leg.LeaveAt = time.UnixMicro(away.from).UTC(), time.UnixMicro(away.to).UTC()
+	var same []candidate
+	for i, c := range found {
+		mac := m.leases[c.lease].MAC
+		if slices.ContainsFunc(found[:i], func(o candidate) bool { return m.leases[o.lease].MAC == mac }) {
 			continue
 		}
-		if found, sure := m.one(found, leg); sure {
-			return m.pieces(rule.name, found)
+		for _, lease := range m.byMAC[mac] {
+			if elsewhere, ok := m.candidate(lease, leg); ok {
+				elsewhere.confidence, elsewhere.reason = c.confidence, c.reason
+				same = append(same, elsewhere)
+			}
 		}
+	}
+	if len(same) > 0 {
+		if !m.inTurn(same) || !m.oneSite(same) {
+			return nil
+		}
+		return m.pieces(m.ruleOf(same[0].reason), same)
+	}
+	// An address that the client had tells of nobody else.
+	others := slices.DeleteFunc(m.byPrivateAddress(leg), func(c candidate) bool {
+		return slices.ContainsFunc(found, func(f candidate) bool { return m.leases[f.lease].IP.Unmap() == m.leases[c.lease].IP.Unmap() })
+	})
+	rule := RulePrivateIP
+	if len(others) == 0 {
+		others, rule = m.byOwnName(leg), RuleHostname
+	}
+	if len(others) == 0 || !m.inTurn(others) || !m.oneSite(others) {
 		return nil
 	}
-	return nil
+	return m.pieces(rule, others)
 }
 
-// matched makes a match of pieces in order of time: each lasts until the next begins, the
-// first from the beginning and the last to the end.
+// ruleOf is the rule that gives a reason.
+func (m *Matcher) ruleOf(reason Reason) Rule {
+	switch reason {
+	case ReasonMAC, ReasonMACAndAddress:
+		return RuleMAC
+	case ReasonPublicIP, ReasonSubnet:
+		return RulePrivateIP
+	case ReasonHostname, ReasonHostnameAtSite:
+		return RuleHostname
+	}
+	return RulePublicIP
+}
+
+// byOwnName finds clients of the leg's name wherever they are, if people gave it.
+func (m *Matcher) byOwnName(leg Leg) (found []candidate) {
+	name := hostname(leg.Hostname)
+	if name == "" || leg.Guest || given(name) {
+		return nil
+	}
+	for _, i := range m.byName[name] {
+		if c, ok := m.candidate(i, leg); ok && !anotherDevice(m.leases[i], leg) {
+			c.confidence, c.reason = confidenceHostname, ReasonHostname
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// wired puts a leg on the wire for the time that its machine is plugged in, where that is a
+// part of the leg: operating systems prefer the wire, whatever adapter was in use at the
+// moment of which Zoom shows one. Of a machine that is plugged in all the time that moment
+// is one of these, and what Zoom shows counts.
+func (m *Matcher) wired(pieces []piece, leg Leg) []piece {
+	var plugged []candidate
+	for _, c := range m.byOwnName(leg) {
+		if l := &m.leases[c.lease]; l.Wired {
+			plugged = append(plugged, c)
+		}
+	}
+	if len(plugged) == 0 || !m.single(plugged) {
+		return pieces
+	}
+	wire := m.pieces(RuleHostname, plugged)
+	if len(absences(wire, leg)) == 0 {
+		return pieces
+	}
+	for _, w := range wire {
+		var next []piece
+		for _, p := range pieces {
+			if p.mac == w.mac || p.site != w.site || p.to <= w.from || w.to <= p.from {
+				next = append(next, p)
+				continue
+			}
+			if p.from < w.from {
+				before := p
+				before.to, before.went = w.from, false
+				next = append(next, before)
+			}
+			on := w
+			on.from, on.to = max(p.from, w.from), min(p.to, w.to)
+			next = append(next, on)
+			if w.to < p.to {
+				after := p
+				after.from, after.came = w.to, false
+				next = append(next, after)
+			}
+		}
+		pieces = next
+	}
+	return pieces
+}
+
+// matched makes a match of pieces in order of time: each lasts until the next begins, unless
+// the leg was away in between.
 func (m *Matcher) matched(leg Leg, pieces []piece) Match {
 	match := Match{LegID: leg.ID}
 	lasted := make(map[piece]int64, 1)
 	longest := int64(-1)
+	away := absences(pieces, leg)
 	for i, p := range pieces {
 		s := Stay{MAC: p.mac, SiteID: p.site, JoinAt: time.UnixMicro(p.from).UTC(), LeaveAt: leg.LeaveAt}
 		if i == 0 {
@@ -199,13 +319,20 @@ func (m *Matcher) matched(leg Leg, pieces []piece) Match {
 		if i+1 < len(pieces) {
 			s.LeaveAt = time.UnixMicro(pieces[i+1].from).UTC()
 		}
-		if last := len(match.Stays) - 1; last >= 0 && match.Stays[last].MAC == s.MAC && match.Stays[last].SiteID == s.SiteID {
+		for _, a := range away {
+			if a.from == p.to {
+				s.LeaveAt = time.UnixMicro(p.to).UTC()
+			}
+			if a.to == p.from {
+				s.JoinAt = time.UnixMicro(p.from).UTC()
+			}
+		}
+		if last := len(match.Stays) - 1; last >= 0 && match.Stays[last].MAC == s.MAC && match.Stays[last].SiteID == s.SiteID && match.Stays[last].LeaveAt.Equal(s.JoinAt) {
 			match.Stays[last].LeaveAt = s.LeaveAt
 		} else {
 			match.Stays = append(match.Stays, s)
 		}
-		kind := p
-		kind.from, kind.to = 0, 0
+		kind := p.kind()
 		lasted[kind] += p.to - p.from
 		if lasted[kind] > longest {
 			longest = lasted[kind]

@@ -160,7 +160,7 @@ func badness(minute world.Minute) *bool {
 
 // leg appends the minutes of a matched leg.
 func (s *sampler) leg(rows *Rows, l *world.Leg, minutes []world.Minute, match correlate.Match, far *correlate.FarEnd, seen *observed) {
-	var at correlate.Intervals
+	at := correlate.Intervals{Join: l.JoinAt.UnixMicro(), Leave: l.LeaveAt.UnixMicro()}
 	for _, minute := range minutes {
 		at.Start = append(at.Start, minute.StartAt.UnixMicro())
 		at.End = append(at.End, minute.StartAt.Add(time.Minute).UnixMicro())
@@ -168,6 +168,9 @@ func (s *sampler) leg(rows *Rows, l *world.Leg, minutes []world.Minute, match co
 	roams := seen.history.Roams(nil, match.Stays, at)
 	network := correlate.Network{Site: match.SiteID, PublicIP: l.PublicIP}
 	for k, joined := range seen.history.Join(nil, match.Stays, at) {
+		if joined.Stay == correlate.None {
+			continue
+		}
 		o := far.Others(network, at.Start[k], at.End[k], badness(minutes[k]))
 		s.row(rows, l, match.Stays[joined.Stay], minutes[k], explain.Others{
 			Legs: int16(o.Legs), Bad: int16(o.Bad), Near: int16(o.Near), NearBad: int16(o.NearBad),

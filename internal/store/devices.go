@@ -32,6 +32,9 @@ type DeviceLanding struct {
 	// "" for nothing. It counts with SyncedAt only.
 	Problem string
 	State   *DeviceState // nil leaves it as it is
+	// Observed says that the public addresses of sites are those that the network sees them
+	// under at SyncedAt, which were others before, and not what somebody says they always were.
+	Observed bool
 }
 
 // DeviceState is what the next poll must know of this one.
@@ -65,13 +68,8 @@ func (s *Store) LandDevices(ctx context.Context, landing DeviceLanding) error {
 		if err := putDeviceState(ctx, q, landing.OrgID, landing.State); err != nil {
 			return err
 		}
-		for _, site := range landing.Sites {
-			if err := q.UpsertSite(ctx, db.UpsertSiteParams{
-				OrgID: site.OrgID, SiteID: site.SiteID, Name: site.Name, Timezone: site.Timezone,
-				PublicIps: site.PublicIps, Subnets: site.Subnets,
-			}); err != nil {
-				return fmt.Errorf("put site: %w", err)
-			}
+		if err := putSites(ctx, q, landing); err != nil {
+			return err
 		}
 		if err := putNetworkDevices(ctx, q, landing); err != nil {
 			return err

@@ -16,7 +16,9 @@ import (
 
 // Devices that come late are about a time up to which the org's data counted as complete:
 // meetings of it may be woven. They are noted in the transaction that stores them, and
-// found in call minutes some minutes later, together with what else came meanwhile.
+// found in call minutes some minutes later, together with what else came meanwhile. Sites
+// whose addresses change are noted likewise: a change speaks for all that was woven, and is
+// looked through a day to a transaction, the latest first.
 
 const (
 	// lateWait is how long late devices wait for more of them: a poll or an import brings
@@ -42,6 +44,13 @@ func (s *Store) markLate(ctx context.Context, org uuid.UUID, exactlyFor time.Dur
 	if due, err := s.queries().LateDevicesDue(ctx, org, lateWait.Seconds()); err != nil || !due {
 		return 0, false, notFound(err, "look for late devices of %s", org)
 	}
+	site, err := s.markSite(ctx, org)
+	if err != nil {
+		return 0, false, fmt.Errorf("mark what changed sites of %s touch: %w", org, err)
+	}
+	if site.Taken > 0 {
+		return int(site.Meetings), true, nil
+	}
 	marked, err := s.markLateOnce(ctx, org, exactlyFor)
 	if timedOut(err) {
 		marked, err = s.markLateOnce(ctx, org, 0)
@@ -52,10 +61,36 @@ func (s *Store) markLate(ctx context.Context, org uuid.UUID, exactlyFor time.Dur
 	return int(marked.Meetings), marked.Taken == lateRows, nil
 }
 
+// markSite marks in one transaction what a day of one site's change touches.
+func (s *Store) markSite(ctx context.Context, org uuid.UUID) (marked db.MarkSiteRow, err error) {
+	if changed, err := s.queries().SitesChanged(ctx, org); err != nil || !changed {
+		return marked, err
+	}
+	err = s.lookAtLate(ctx, org, func(q *db.Queries) (err error) {
+		marked, err = q.MarkSite(ctx, org)
+		return err
+	})
+	return marked, err
+}
+
 // markLateOnce marks in one transaction: exactly, if that takes no longer than some time, or
 // coarsely, where there is none.
 func (s *Store) markLateOnce(ctx context.Context, org uuid.UUID, exactlyFor time.Duration) (marked db.MarkLateRow, err error) {
-	err = s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
+	err = s.lookAtLate(ctx, org, func(q *db.Queries) (err error) {
+		if exactlyFor > 0 {
+			if err := q.LimitStatements(ctx, strconv.FormatInt(exactlyFor.Milliseconds(), 10)); err != nil {
+				return err
+			}
+		}
+		marked, err = q.MarkLate(ctx, db.MarkLateParams{OrgID: org, MaxRows: lateRows, FewLeases: fewLeases, Coarsely: exactlyFor == 0})
+		return err
+	})
+	return marked, err
+}
+
+// lookAtLate has somebody look through the notes, alone.
+func (s *Store) lookAtLate(ctx context.Context, org uuid.UUID, look func(*db.Queries) error) error {
+	return s.inTx(ctx, func(_ pgx.Tx, q *db.Queries) error {
 		if _, err := q.LockOrg(ctx, org); err != nil {
 			return notFound(err, "lock org")
 		}
@@ -69,16 +104,8 @@ func (s *Store) markLateOnce(ctx context.Context, org uuid.UUID, exactlyFor time
 		if err := q.SearchLateByIndex(ctx); err != nil {
 			return err
 		}
-		if exactlyFor > 0 {
-			if err := q.LimitStatements(ctx, strconv.FormatInt(exactlyFor.Milliseconds(), 10)); err != nil {
-				return err
-			}
-		}
-		var err error
-		marked, err = q.MarkLate(ctx, db.MarkLateParams{OrgID: org, MaxRows: lateRows, FewLeases: fewLeases, Coarsely: exactlyFor == 0})
-		return err
+		return look(q)
 	})
-	return marked, err
 }
 
 // timedOut reports whether a statement took longer than it was allowed to.

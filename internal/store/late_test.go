@@ -111,3 +111,40 @@ func TestLateDevicesThatTakeTooLong(t *testing.T) {
 		t.Errorf("%d notes are left", n)
 	}
 }
+
+// A lease that comes late and speaks for long is about whom nothing surer recognised in its
+// time: where it has a name, which is sealed and cannot be searched, about all of them, and
+// where it has none, about those at its site. However many come, a meeting is queued once.
+func TestLateLeasesQueueWhomNothingRecognised(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		leases int
+		spoil  string
+		want   int
+	}{
+		"named":            {1, "", 3},
+		"many of one time": {fewLeases, "", 4}, // the last of them end seconds later
+		"an address only":  {1, "update late_devices set named = false", 0},
+		"an address only, at the site": {1, `with at_site as (update legs set public_ip = '192.0.2.1' where meeting_id = '0032' returning true), named as (update late_devices set named = false returning true)
+			insert into sites (org_id, name, site_id, public_ips) select org_id, 'Site', org_id, '{192.0.2.1}' from orgs`, 1},
+		"guests": {1, "update legs set guest = true", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openTest(t)
+			org := seedImported(t, s, 96, tt.leases)
+			// Of the meetings of six to fourteen hours after the start, 24 to 56, some have somebody whom nothing recognised.
+			exec(t, s, "delete from matches where meeting_id::integer % 8 = 0 and meeting_id::integer > 24")
+			if tt.spoil != "" {
+				exec(t, s, tt.spoil)
+			}
+			meetings, more, err := s.MarkLate(t.Context(), org)
+			if err != nil || more {
+				t.Fatal(more, err)
+			}
+			if pending := int(number(t, s, "select count(*) from weaves where pending")); meetings != tt.want || pending != tt.want {
+				t.Errorf("%d meetings are queued, %d are pending, want %d", meetings, pending, tt.want)
+			}
+		})
+	}
+}

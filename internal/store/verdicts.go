@@ -150,11 +150,11 @@ func rejudge(ctx context.Context, q *db.Queries, m WovenMeeting, judge func([]db
 	judge(minutes)
 	for i := range minutes {
 		now := verdictOf(&minutes[i])
-		if now.judged == unmeasured || now == before[i] {
-			continue // what was not measured is not judged
+		if now == before[i] {
+			continue
 		}
 		params.LegIds, params.StartAts = append(params.LegIds, minutes[i].LegID), append(params.StartAts, minutes[i].StartAt)
-		params.Bads = append(params.Bads, now.judged == bad)
+		params.Measured, params.Bads = append(params.Measured, now.judged != unmeasured), append(params.Bads, now.judged == bad)
 		params.WorstDirections, params.WorstMetrics = append(params.WorstDirections, now.direction), append(params.WorstMetrics, now.metric)
 		params.Buckets, params.ModelVersions = append(params.Buckets, now.bucket), append(params.ModelVersions, now.model)
 		params.Confidences, params.TopFeatures = append(params.Confidences, float32(now.confidence.Or(0))), append(params.TopFeatures, now.features)

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/uuid"
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -43,24 +42,15 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// tracedClient is a client whose traces are kept.
-type tracedClient struct {
-	client    client.Client
-	telemetry *telemetry.Telemetry
-	spans     *tracetest.InMemoryExporter
-	log       *lines
-}
-
-// traced sets up telemetry for the whole process: such tests do not run beside others.
-func traced(t *testing.T) tracedClient {
-	t.Helper()
-	exporter := uuid.NewString() // none is registered twice
-	b := tracedClient{spans: tracetest.NewInMemoryExporter(), log: &lines{}}
-	autoexport.RegisterSpanExporter(exporter, func(context.Context) (sdktrace.SpanExporter, error) { return kept{b.spans}, nil })
-	t.Setenv("OTEL_TRACES_EXPORTER", exporter)
-	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-	var err error
-	if b.telemetry, err = telemetry.Start(t.Context(), "test", slog.LevelInfo, io.Discard); err != nil {
+// A worker that goes on with a workflow runs it again from its history. What the workflow
+// did before and after has one and the same parent; a run of a schedule has none, and says
+// which schedule it is of. Log lines carry the ids under the names of all our logs.
+func TestTracesSurviveAnotherWorker(t *testing.T) {
+	spans := tracetest.NewInMemoryExporter()
+	autoexport.RegisterSpanExporter("memory", func(context.Context) (sdktrace.SpanExporter, error) { return kept{spans}, nil })
+	t.Setenv("OTEL_TRACES_EXPORTER", "memory")
+	tracing, err := telemetry.Start(t.Context(), "test", slog.LevelInfo, io.Discard)
+	if err != nil {
 		t.Fatal(err)
 	}
 	keyset, err := vault.NewKeyset()
@@ -72,21 +62,13 @@ func traced(t *testing.T) tracedClient {
 		t.Fatal(err)
 	}
 	namespace := testenv.Temporal(t)
-	b.client, err = temporalclient.Dial(t.Context(), client.Options{HostPort: namespace.Address, Namespace: namespace.Namespace}, master,
-		telemetry.NewLogger(b.log, slog.LevelInfo))
+	log := &lines{}
+	c, err := temporalclient.Dial(t.Context(), client.Options{HostPort: namespace.Address, Namespace: namespace.Namespace}, master,
+		telemetry.NewLogger(log, slog.LevelInfo))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(b.client.Close)
-	return b
-}
-
-// A worker that goes on with a workflow runs it again from its history. What the workflow
-// did before and after has one and the same parent; a run of a schedule has none, and says
-// which schedule it is of. Log lines carry the ids under the names of all our logs.
-func TestTracesSurviveAnotherWorker(t *testing.T) { //nolint:paralleltest // see traced
-	b := traced(t)
-	c, log := b.client, b.log
+	defer c.Close()
 	worker := sdkworker.New(c, "q", sdkworker.Options{})
 	reached := make(chan struct{}, 1)
 	worker.RegisterActivityWithOptions(func(ctx context.Context) error {
@@ -128,10 +110,10 @@ func TestTracesSurviveAnotherWorker(t *testing.T) { //nolint:paralleltest // see
 		t.Fatal(err)
 	}
 	worker.Stop()
-	if err := b.telemetry.Stop(t.Context()); err != nil {
+	if err := tracing.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkOneTrace(t, b.spans.GetSpans())
+	checkOneTrace(t, spans.GetSpans())
 	for line := range bytes.Lines(log.text.Bytes()) {
 		var said map[string]any
 		if err := json.Unmarshal(line, &said); err != nil {

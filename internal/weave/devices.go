@@ -145,10 +145,17 @@ func momentOf(r *store.RadioSample) apMoment {
 	return apMoment{r.AP, r.StartAt.UnixMicro(), r.EndAt.UnixMicro()}
 }
 
-func sitesOf(rows []db.Site) []correlate.Site {
+// sitesOf reads sites as they were from some time on.
+func sitesOf(rows []db.Site, from time.Time) []correlate.Site {
 	sites := make([]correlate.Site, len(rows))
 	for i, row := range rows {
-		sites[i] = correlate.Site{ID: row.SiteID, PublicIPs: row.PublicIps, Subnets: row.Subnets}
+		ips := slices.Clone(row.PublicIps)
+		for k, until := range row.FormerUntil {
+			if until.After(from) {
+				ips = append(ips, row.FormerPublicIps[k])
+			}
+		}
+		sites[i] = correlate.Site{ID: row.SiteID, PublicIPs: ips, Subnets: row.Subnets}
 	}
 	return sites
 }

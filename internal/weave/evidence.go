@@ -3,6 +3,7 @@ package weave
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,7 +18,7 @@ import (
 // evidence is what tells of minutes beside their own measurements: the other legs of the
 // meeting, and where the legs' own addresses are of.
 type evidence struct {
-	others []store.OtherMinute // of legs that were on no network of the org, by leg
+	others []store.OtherMinute // of legs that were on no network of the org at some time, by leg
 	ofLeg  map[int64]others
 	sites  map[uuid.UUID]correlate.Site
 	leased map[macaddr.Addr][]netip.Addr
@@ -34,7 +35,7 @@ func (w *Weaver) loadEvidence(ctx context.Context, b *batch, from, to time.Time)
 		return err
 	}
 	b.sites = make(map[uuid.UUID]correlate.Site, len(sites))
-	for _, site := range sitesOf(sites) {
+	for _, site := range sitesOf(sites, from) {
 		b.sites[site.ID] = site
 	}
 	b.leased = make(map[macaddr.Addr][]netip.Addr)
@@ -51,7 +52,7 @@ func (w *Weaver) loadEvidence(ctx context.Context, b *batch, from, to time.Time)
 			some = some || legs[i].matched
 		}
 		for i := range legs {
-			if some && !legs[i].matched {
+			if some && (!legs[i].matched || legs[i].away()) {
 				ids = append(ids, legs[i].LegID)
 			}
 		}
@@ -103,10 +104,13 @@ func (b *batch) farEnd(minutes []db.CallMinute, legs []leg) {
 			far.Add(correlate.Network{Site: m.SiteID, PublicIP: public[m.LegID]}, m.StartAt.UnixMicro(), m.EndAt.UnixMicro(), *m.Bad)
 		}
 	}
+	here := b.alsoHere(minutes)
 	for i := range legs {
 		at := b.ofLeg[legs[i].LegID]
 		for _, o := range b.others[at.from:at.to] {
-			far.Add(correlate.Network{PublicIP: public[o.LegID]}, o.StartAt.UnixMicro(), o.EndAt.UnixMicro(), o.Bad)
+			if start := o.StartAt.UnixMicro(); !here[legMinute{o.LegID, start}] {
+				far.Add(correlate.Network{PublicIP: public[o.LegID]}, start, o.EndAt.UnixMicro(), o.Bad)
+			}
 		}
 	}
 	for i := range minutes {
@@ -115,6 +119,33 @@ func (b *batch) farEnd(minutes []db.CallMinute, legs []leg) {
 		m.OtherLegs, m.OtherLegsBad = measure.Of(float64(o.Legs)), measure.Of(float64(o.Bad))
 		m.OtherLegsNear, m.OtherLegsNearBad = measure.Of(float64(o.Near)), measure.Of(float64(o.NearBad))
 	}
+}
+
+// legMinute is a minute of a leg, by its start in microseconds since 1970.
+type legMinute struct{ leg, start int64 }
+
+// alsoHere are the minutes that tell of themselves, of the legs that are among the others as
+// well.
+func (b *batch) alsoHere(minutes []db.CallMinute) map[legMinute]bool {
+	here := make(map[legMinute]bool)
+	for i := range minutes {
+		if _, both := b.ofLeg[minutes[i].LegID]; both {
+			here[legMinute{minutes[i].LegID, minutes[i].StartAt.UnixMicro()}] = true
+		}
+	}
+	return here
+}
+
+// away reports whether a matched leg was on no network of the org for a part of its time.
+func (l *leg) away() bool {
+	at := l.JoinAt
+	for _, stay := range l.match.Stays {
+		if stay.JoinAt.After(at) {
+			return true
+		}
+		at = stay.LeaveAt
+	}
+	return at.Before(l.leaveAt)
 }
 
 // tunnelled tells for every stay of a leg whether it went through a tunnel.
@@ -126,6 +157,16 @@ func (b *batch) tunnelled(l *leg) []*bool {
 	is := make([]*bool, len(l.match.Stays))
 	for i, stay := range l.match.Stays {
 		is[i] = correlate.Tunnelled(facts, b.sites[stay.SiteID], b.leased[stay.MAC])
+	}
+	// What Zoom shows is of one moment, of whichever stay. An address that is of no tunnel in
+	// one of them is of none in the others; a foreign one may be that of where the leg was
+	// outside the org's networks.
+	if slices.ContainsFunc(is, func(t *bool) bool { return t != nil && !*t }) {
+		for i := range is {
+			is[i] = new(false)
+		}
+	} else if l.away() {
+		clear(is)
 	}
 	return is
 }

@@ -23,7 +23,7 @@ type beside struct {
 func TestEvidenceAgreesWithTheWorld(t *testing.T) {
 	t.Parallel()
 	cfg := world.DemoConfig(20261124)
-	cfg.MeetingsPerDay = 80
+	cfg.MeetingsPerDay, cfg.MovesPercent = 80, 20
 	begin := time.Date(2026, 11, 18, 15, 0, 30, 0, time.UTC)
 	b := setup(t, cfg, begin)
 	const polls = 25
@@ -43,9 +43,9 @@ func TestEvidenceAgreesWithTheWorld(t *testing.T) {
 			legs[legKey(meetingID(m), l.UserID, l.JoinAt)] = l
 		}
 	}
-	matches := map[uuid.UUID]map[string]matched{}
+	placed := map[uuid.UUID]map[string]matched{}
 	for _, org := range b.world.Orgs {
-		matches[org.ID] = b.matches(t, org.ID)
+		placed[org.ID] = b.placed(t, org.ID)
 	}
 	rows, err := b.pool.Query(t.Context(), `select c.org_id, l.meeting_id, l.participant_id, l.join_at, c.start_at, c.site_id, c.ap_mac is not null, c.client_rssi_dbm is not null,
     c.other_legs, c.other_legs_bad, c.other_legs_near, c.other_legs_near_bad, c.client_vpn, c.radio_ap_change, c.client_wifi_version
@@ -66,14 +66,21 @@ from call_minutes c join legs l using (leg_id)`)
 			t.Fatal(err)
 		}
 		l := legs[legKey(meeting, participant, joinAt)]
+		if !evidence(l) {
+			continue
+		}
+		stay := l.StayAt(middle(l, start))
 		want := beside{VPN: &l.VPN}
+		if got.VPN == nil && len(l.Stays) > 1 {
+			want.VPN = nil // its address may be that of where it was outside
+		}
 		for _, other := range l.Meeting.Legs {
 			minute, ok := b.minuteAt(other, start)
 			if other == l || !ok {
 				continue
 			}
 			bad := minute.Bad(world.DefaultThresholds)
-			match, known := matches[org][legKey(meetingID(other.Meeting), other.UserID, other.JoinAt)]
+			match, known := placed[org][minuteKey(legKey(meetingID(other.Meeting), other.UserID, other.JoinAt), start)]
 			shares := known && match.Site == site || other.PublicIP == l.PublicIP && l.PublicIP != (netip.Addr{})
 			want.Others++
 			if bad {
@@ -88,9 +95,9 @@ from call_minutes c join legs l using (leg_id)`)
 		}
 		if onAir {
 			want.Roams = number(0)
-			for _, s := range b.world.Sessions(l.Site, start, start.Add(time.Minute)) {
-				if s.Client == l.Client && s.ConnectAt.After(l.JoinAt) && !s.ConnectAt.Before(start) && s.ConnectAt.Before(minTime(start.Add(time.Minute), l.LeaveAt)) &&
-					b.wasElsewhere(l, s) {
+			for _, s := range b.world.Sessions(stay.Site, start, start.Add(time.Minute)) {
+				if s.Client == stay.Client && s.ConnectAt.After(l.JoinAt) && !s.ConnectAt.Before(start) && s.ConnectAt.Before(minTime(start.Add(time.Minute), l.LeaveAt)) &&
+					b.wasElsewhere(s) {
 					*want.Roams++
 				}
 			}
@@ -100,7 +107,7 @@ from call_minutes c join legs l using (leg_id)`)
 		}
 		// Histories do not tell the generation, polls do.
 		if sampled && !start.Before(begin) {
-			want.WiFi = number(map[string]float64{"n": 4, "ac": 5, "ax": 6, "be": 7}[l.Client.Proto])
+			want.WiFi = number(map[string]float64{"n": 4, "ac": 5, "ax": 6, "be": 7}[stay.Client.Proto])
 			generations++
 		} else {
 			want.WiFi = got.WiFi
@@ -142,7 +149,7 @@ func (b *bundle) minuteAt(l *world.Leg, start time.Time) (world.Minute, bool) {
 }
 
 // wasElsewhere reports whether the client was at another access point before a session.
-func (b *bundle) wasElsewhere(l *world.Leg, s world.Session) bool {
-	before, ok := b.world.ClientAt(l.Client, s.ConnectAt.Add(-time.Second))
+func (b *bundle) wasElsewhere(s world.Session) bool {
+	before, ok := b.world.ClientAt(s.Client, s.ConnectAt.Add(-time.Second))
 	return ok && before.AP != nil && before.AP != s.AP
 }

@@ -103,9 +103,6 @@ func (w *Weaver) othersOf(ctx context.Context, ref provider.AccountRef, meeting 
 // were counted before are still known, minutes keep the counts that they have.
 func (o *bystanders) judgeAnew(minutes []db.CallMinute) {
 	before := slices.Clone(minutes)
-	for i := range minutes {
-		delete(o.ofLeg, minutes[i].LegID) // they tell of themselves
-	}
 	o.farEnd(minutes, o.legs)
 	for i := range minutes {
 		now, was := &minutes[i], &before[i]

@@ -1,6 +1,7 @@
 package weave_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,5 +114,35 @@ func TestNoVerdictIsLeftBehind(t *testing.T) {
 	}
 	if due, err := b.store.CountStaleVerdicts(t.Context(), b.ref, org); err != nil || due != b.count(t, "select count(*) from weaves") {
 		t.Errorf("%d due, %v: an old judge passed them as judged", due, err)
+	}
+}
+
+// Nobody measured a minute in which only a screen was shared, and so none is judged; but how
+// the others fared in it is counted by the new thresholds like everywhere.
+func TestUnmeasuredMinutesCountTheOthersAnew(t *testing.T) {
+	t.Parallel()
+	b, org, _ := ready(t)
+	blank := []string{"screen_in_latency_ms = 50"}
+	for _, stream := range []string{"audio_in", "audio_out", "video_in", "video_out"} {
+		for _, metric := range []string{"latency_ms", "jitter_ms", "loss_avg_ratio", "loss_max_ratio"} {
+			blank = append(blank, stream+"_"+metric+" = null")
+		}
+	}
+	b.exec(t, "update media_samples set "+strings.Join(blank, ", ")+" where leg_id % 2 = 0")
+	b.settle(t, org)
+	count := func() int {
+		return b.count(t, "select coalesce(sum(other_legs_bad), 0)::int from call_minutes where bad is null")
+	}
+	before := count()
+	b.thresholds(t, org, 25, 0.001)
+	b.settle(t, org)
+	judged, after := b.woven(t), count()
+	if after <= before {
+		t.Errorf("%d bad minutes of others, were %d: new thresholds changed nothing, or this compares nothing", after, before)
+	}
+	b.exec(t, "update weaves set revision = revision - 1") // as if each was read since
+	b.settle(t, org)
+	if diff := cmp.Diff(b.woven(t), judged); diff != "" {
+		t.Errorf("(-woven +judged):\n%.2000s", diff)
 	}
 }

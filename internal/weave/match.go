@@ -27,7 +27,7 @@ func (w *Weaver) matchLegs(ctx context.Context, b *batch, from, to time.Time) ([
 	for _, l := range legs {
 		l.person, l.err = b.accountKey.OpenPerson(legPerson, l.PersonSealed)
 	}
-	matcher, err := w.matcher(ctx, b, sitesOf(sites), legs, from, to)
+	matcher, err := w.matcher(ctx, b, sitesOf(sites, from), legs, from, to)
 	if err != nil {
 		return nil, err
 	}

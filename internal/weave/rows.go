@@ -79,18 +79,23 @@ func (b *batch) reseal(l *leg) ([]byte, error) {
 	return b.linkKey.SealPerson(matchPerson, person)
 }
 
-// minutes appends the call minutes of a matched leg.
+// minutes appends the call minutes of a matched leg, those in which it was on a network of
+// the org.
 func (b *batch) minutes(out []db.CallMinute, l *leg) []db.CallMinute {
 	samples := b.samples[l.LegID]
 	b.starts, b.ends = b.starts[:0], b.ends[:0]
 	for i := range samples {
 		b.starts, b.ends = append(b.starts, samples[i].StartAt.UnixMicro()), append(b.ends, samples[i].EndAt.UnixMicro())
 	}
-	b.joined = b.devices.history.Join(b.joined[:0], l.match.Stays, correlate.Intervals{Start: b.starts, End: b.ends})
-	b.roams = b.devices.history.Roams(b.roams[:0], l.match.Stays, correlate.Intervals{Start: b.starts, End: b.ends})
+	at := correlate.Intervals{Start: b.starts, End: b.ends, Join: l.JoinAt.UnixMicro(), Leave: l.leaveAt.UnixMicro()}
+	b.joined = b.devices.history.Join(b.joined[:0], l.match.Stays, at)
+	b.roams = b.devices.history.Roams(b.roams[:0], l.match.Stays, at)
 	macs, tunnelled := hardwareAddrs{}, b.tunnelled(l)
 	for i := range b.joined {
 		joined := &b.joined[i]
+		if joined.Stay == correlate.None {
+			continue // on no network of the org then
+		}
 		stay := &l.match.Stays[joined.Stay]
 		out = append(out, db.CallMinute{
 			OrgID: b.orgID, LegID: l.LegID, StartAt: samples[i].StartAt, EndAt: samples[i].EndAt,

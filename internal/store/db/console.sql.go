@@ -486,7 +486,7 @@ func (q *Queries) Revealed(ctx context.Context, arg RevealedParams) (bool, error
 }
 
 const siteOfOrg = `-- name: SiteOfOrg :one
-select org_id, site_id, name, timezone, public_ips, subnets, seen_at from sites where org_id = $1 and site_id = $2
+select org_id, site_id, name, timezone, public_ips, subnets, seen_at, former_public_ips, former_until from sites where org_id = $1 and site_id = $2
 `
 
 func (q *Queries) SiteOfOrg(ctx context.Context, orgID uuid.UUID, siteID uuid.UUID) (Site, error) {
@@ -500,6 +500,8 @@ func (q *Queries) SiteOfOrg(ctx context.Context, orgID uuid.UUID, siteID uuid.UU
 		&i.PublicIps,
 		&i.Subnets,
 		&i.SeenAt,
+		&i.FormerPublicIps,
+		&i.FormerUntil,
 	)
 	return i, err
 }

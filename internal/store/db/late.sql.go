@@ -45,8 +45,8 @@ func (q *Queries) LockLateDevices(ctx context.Context, orgID uuid.UUID) error {
 const markLate = `-- name: MarkLate :one
 with late as (
     delete from late_devices
-    where late_id = any(array(select d.late_id from late_devices d where d.org_id = $1 order by d.landed_at, d.late_id limit $2))
-    returning late_id, org_id, kind, device, site_id, from_at, to_at, source, lease_from, ip, ap_mac, band, named, landed_at
+    where late_id = any(array(select d.late_id from late_devices d where d.org_id = $1 and d.kind <> 'site' order by d.landed_at, d.late_id limit $2))
+    returning late_id, org_id, kind, device, site_id, from_at, to_at, source, lease_from, ip, ap_mac, band, named, landed_at, public_ips, subnets, anywhere
 ), known_late as (
     select count(*) filter (where kind = 'lease') > $3::bigint as many from late
 ), pieces as (
@@ -120,8 +120,9 @@ with late as (
           -- A moment more or less of a client that was there anyway changes nothing.
           and (n.long or n.piece @> tstzrange(g.join_at, greatest(g.join_at, coalesce(g.leave_at, m.end_at)), '[]'))
           and (g.mac = n.device or n.ip = any(g.private_ips)
-            or (n.named or n.ip is not null)
-              and (not g.guest or exists (select from sites t where t.org_id = n.org_id and t.site_id = n.site_id and g.public_ip = any(t.public_ips)))
+            -- A name tells of anybody of the account, an address of its neighbours at the site.
+            or (n.named and not g.guest or (n.named or n.ip is not null)
+                and exists (select from sites t where t.org_id = n.org_id and t.site_id = n.site_id and g.public_ip = any(t.public_ips || t.former_public_ips)))
               and not exists (select from matches x where x.org_id = n.org_id and x.leg_id = g.leg_id and x.rule in ('mac', 'private_ip'))))
 ), locked as materialized (
     select w.provider, w.account_id, w.meeting_id from weaves w
@@ -171,6 +172,68 @@ func (q *Queries) MarkLate(ctx context.Context, arg MarkLateParams) (MarkLateRow
 	return i, err
 }
 
+const markSite = `-- name: MarkSite :one
+with piece as materialized (
+    select d.late_id, d.org_id, d.kind, d.device, d.site_id, d.from_at, d.to_at, d.source, d.lease_from, d.ip, d.ap_mac, d.band, d.named, d.landed_at, d.public_ips, d.subnets, d.anywhere, greatest(d.from_at, d.to_at - interval '24 hours') as since,
+        (select s.public_ips || s.former_public_ips from sites s where s.org_id = d.org_id and s.site_id = d.site_id) as site_ips
+    from late_devices d
+    where d.org_id = $1 and d.kind = 'site'
+    order by d.late_id
+    limit 1
+), done as (
+    delete from late_devices d using piece p where d.late_id = p.late_id and p.since <= p.from_at
+), rest as (
+    update late_devices d set to_at = p.since from piece p where d.late_id = p.late_id and p.since > p.from_at
+), touched as (
+    select m.provider, m.account_id, m.meeting_id from piece p
+    join links k on k.org_id = p.org_id and k.status <> 'unlinking'
+    cross join lateral (
+        select provider, account_id, meeting_id, meeting_uuid, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count, state, cause, attempts, revision, due_at, seen_at, read_at, origin, provisional from meetings s
+        where s.provider = k.provider and s.account_id = k.account_id and s.start_at < p.to_at and s.start_at > p.since - interval '2 hours'
+          and s.end_at > p.since and s.end_at - s.start_at <= interval '2 hours'
+        union all
+        select provider, account_id, meeting_id, meeting_uuid, meeting_number, list_kind, host_sealed, start_at, end_at, participant_count, state, cause, attempts, revision, due_at, seen_at, read_at, origin, provisional from meetings s
+        where s.provider = k.provider and s.account_id = k.account_id and s.end_at > p.since and s.start_at < p.to_at
+          and s.end_at < p.to_at + interval '30 hours' and s.end_at - s.start_at > interval '2 hours'
+    ) m
+    where exists (
+        select from legs g
+        where g.provider = m.provider and g.account_id = m.account_id and g.meeting_id = m.meeting_id
+          and (g.public_ip = any(p.public_ips)
+            or exists (select from unnest(g.private_ips) i where i <<= any(p.subnets::inet[]))
+              and (p.anywhere or g.public_ip is null or g.public_ip = any(p.site_ips)
+                or exists (select from matches x where x.org_id = p.org_id and x.leg_id = g.leg_id and x.site_id = p.site_id))))
+), locked as materialized (
+    select w.provider, w.account_id, w.meeting_id from weaves w
+    join touched t using (provider, account_id, meeting_id)
+    where w.org_id = $1 and w.revision > 0 and not w.final
+    order by w.meeting_id, w.provider, w.account_id
+    for no key update of w
+), marked as (
+    update weaves w set devices_revision = w.devices_revision + 1
+    from locked l
+    where w.org_id = $1 and w.provider = l.provider and w.account_id = l.account_id and w.meeting_id = l.meeting_id
+    returning true
+)
+select (select count(*) from piece)::bigint as taken, (select count(*) from marked)::bigint as meetings
+`
+
+type MarkSiteRow struct {
+	Taken    int64
+	Meetings int64
+}
+
+// Takes the latest day of what a site's change may touch, and queues the meetings that were
+// woven of it: those with a leg that the internet saw under an address that became the site's
+// or ceased to be, and those with a leg that has an address of a subnet that did, where it
+// may have been at the site.
+func (q *Queries) MarkSite(ctx context.Context, orgID uuid.UUID) (MarkSiteRow, error) {
+	row := q.db.QueryRow(ctx, markSite, orgID)
+	var i MarkSiteRow
+	err := row.Scan(&i.Taken, &i.Meetings)
+	return i, err
+}
+
 const nextLateMark = `-- name: NextLateMark :exec
 update orgs set late_marks = late_marks + 1 where org_id = $1
 `
@@ -210,4 +273,15 @@ func (q *Queries) ShareOrg(ctx context.Context, orgID uuid.UUID) (bool, error) {
 	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const sitesChanged = `-- name: SitesChanged :one
+select exists (select from late_devices where org_id = $1 and kind = 'site')
+`
+
+func (q *Queries) SitesChanged(ctx context.Context, orgID uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, sitesChanged, orgID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }

@@ -20,6 +20,10 @@ select l.org_id, l.mac, l.from_at, l.source, l.to_at, l.site_id, l.ip, l.ap_mac,
     union
     select i.mac from leases i
     where i.org_id = $2 and i.ip = any($3::inet[]) and i.from_at < $4 and i.to_at > $5
+    union
+    select p.mac from leases p where p.org_id = $2 and p.wired and p.from_at > $5 and p.from_at < $4
+    union
+    select u.mac from leases u where u.org_id = $2 and u.wired and u.to_at > $5 and u.to_at < $4
 ) d
 join leases l on l.org_id = $2 and l.mac = d.mac and l.to_at > $5 and l.from_at < $4
 order by l.mac, l.from_at
@@ -33,7 +37,8 @@ type LeasesOfDevicesParams struct {
 	FromAt time.Time
 }
 
-// Those of the hardware addresses, and of the clients that had one of the addresses.
+// Those of the hardware addresses, of the clients that had one of the addresses, and of the
+// wired clients that came or went meanwhile.
 func (q *Queries) LeasesOfDevices(ctx context.Context, arg LeasesOfDevicesParams) ([]Lease, error) {
 	rows, err := q.db.Query(ctx, leasesOfDevices,
 		arg.Macs,

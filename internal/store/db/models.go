@@ -213,6 +213,9 @@ type LateDevice struct {
 	Band      *string
 	Named     *bool
 	LandedAt  time.Time
+	PublicIps []netip.Addr
+	Subnets   []netip.Prefix
+	Anywhere  *bool
 }
 
 type Lease struct {
@@ -464,26 +467,21 @@ type SignInCode struct {
 }
 
 type Site struct {
-	OrgID     uuid.UUID
-	SiteID    uuid.UUID
-	Name      string
-	Timezone  string
-	PublicIps []netip.Addr
-	Subnets   []netip.Prefix
-	SeenAt    time.Time
+	OrgID           uuid.UUID
+	SiteID          uuid.UUID
+	Name            string
+	Timezone        string
+	PublicIps       []netip.Addr
+	Subnets         []netip.Prefix
+	SeenAt          time.Time
+	FormerPublicIps []netip.Addr
+	FormerUntil     []time.Time
 }
 
 type SweptExecution struct {
 	ReceiptID uuid.UUID
 	RunID     string
 	AskedAt   time.Time
-}
-
-type TokenUse struct {
-	At     time.Time
-	Actor  string
-	Object string
-	Detail []byte
 }
 
 type UnlandedGrant struct {

@@ -8,12 +8,80 @@ package db
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"github.com/google/uuid"
 )
 
+const lockSites = `-- name: LockSites :many
+select org_id, site_id, name, timezone, public_ips, subnets, seen_at, former_public_ips, former_until from sites where org_id = $1 order by site_id for no key update
+`
+
+// Nobody else changes them meanwhile.
+func (q *Queries) LockSites(ctx context.Context, orgID uuid.UUID) ([]Site, error) {
+	rows, err := q.db.Query(ctx, lockSites, orgID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Site
+	for rows.Next() {
+		var i Site
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.SiteID,
+			&i.Name,
+			&i.Timezone,
+			&i.PublicIps,
+			&i.Subnets,
+			&i.SeenAt,
+			&i.FormerPublicIps,
+			&i.FormerUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const noteSite = `-- name: NoteSite :exec
+insert into late_devices (org_id, kind, site_id, from_at, to_at, public_ips, subnets, anywhere)
+select o.org_id, 'site', $1::uuid, greatest(w.oldest, $2::timestamptz), o.devices_synced_at, $3::inet[], $4::cidr[], $5::boolean
+from orgs o
+cross join lateral (
+    select min(w.end_at) - interval '1 second' as oldest from weaves w where w.org_id = o.org_id and w.revision > 0 and not w.final
+) w
+where o.org_id = $6 and greatest(w.oldest, $2::timestamptz) < o.devices_synced_at and w.oldest is not null
+`
+
+type NoteSiteParams struct {
+	SiteID    uuid.UUID
+	Since     time.Time
+	PublicIps []netip.Addr
+	Subnets   []netip.Prefix
+	Anywhere  bool
+	OrgID     uuid.UUID
+}
+
+// Of the time for which meetings were woven, or from then on.
+func (q *Queries) NoteSite(ctx context.Context, arg NoteSiteParams) error {
+	_, err := q.db.Exec(ctx, noteSite,
+		arg.SiteID,
+		arg.Since,
+		arg.PublicIps,
+		arg.Subnets,
+		arg.Anywhere,
+		arg.OrgID,
+	)
+	return err
+}
+
 const sites = `-- name: Sites :many
-select org_id, site_id, name, timezone, public_ips, subnets, seen_at from sites where org_id = $1 order by name, site_id
+select org_id, site_id, name, timezone, public_ips, subnets, seen_at, former_public_ips, former_until from sites where org_id = $1 order by name, site_id
 `
 
 func (q *Queries) Sites(ctx context.Context, orgID uuid.UUID) ([]Site, error) {
@@ -33,6 +101,8 @@ func (q *Queries) Sites(ctx context.Context, orgID uuid.UUID) ([]Site, error) {
 			&i.PublicIps,
 			&i.Subnets,
 			&i.SeenAt,
+			&i.FormerPublicIps,
+			&i.FormerUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -45,20 +115,22 @@ func (q *Queries) Sites(ctx context.Context, orgID uuid.UUID) ([]Site, error) {
 }
 
 const upsertSite = `-- name: UpsertSite :exec
-insert into sites (org_id, site_id, name, timezone, public_ips, subnets, seen_at)
-values ($1, $2, $3, $4, $5, $6, now())
+insert into sites (org_id, site_id, name, timezone, public_ips, subnets, former_public_ips, former_until, seen_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, now())
 on conflict (org_id, site_id) do update
 set name = excluded.name, timezone = excluded.timezone, public_ips = excluded.public_ips, subnets = excluded.subnets,
-    seen_at = excluded.seen_at
+    former_public_ips = excluded.former_public_ips, former_until = excluded.former_until, seen_at = excluded.seen_at
 `
 
 type UpsertSiteParams struct {
-	OrgID     uuid.UUID
-	SiteID    uuid.UUID
-	Name      string
-	Timezone  string
-	PublicIps []netip.Addr
-	Subnets   []netip.Prefix
+	OrgID           uuid.UUID
+	SiteID          uuid.UUID
+	Name            string
+	Timezone        string
+	PublicIps       []netip.Addr
+	Subnets         []netip.Prefix
+	FormerPublicIps []netip.Addr
+	FormerUntil     []time.Time
 }
 
 func (q *Queries) UpsertSite(ctx context.Context, arg UpsertSiteParams) error {
@@ -69,6 +141,8 @@ func (q *Queries) UpsertSite(ctx context.Context, arg UpsertSiteParams) error {
 		arg.Timezone,
 		arg.PublicIps,
 		arg.Subnets,
+		arg.FormerPublicIps,
+		arg.FormerUntil,
 	)
 	return err
 }

@@ -177,16 +177,16 @@ func (q *Queries) NoteJudged(ctx context.Context, arg NoteJudgedParams) error {
 
 const setVerdicts = `-- name: SetVerdicts :execrows
 update call_minutes c
-set bad = n.bad, worst_direction = n.worst_direction, worst_metric = n.worst_metric, bucket = n.bucket,
+set bad = case when n.measured then n.bad end, worst_direction = n.worst_direction, worst_metric = n.worst_metric, bucket = n.bucket,
     other_legs_bad = nullif(n.others_bad, -1), other_legs_near_bad = nullif(n.near_bad, -1), -- -1 is unknown
     model_version = nullif(n.model_version, -1), confidence = case when n.model_version >= 0 then n.confidence end,
     top_features = case when n.model_version >= 0 then string_to_array(n.top_features, ',') end,
     detour_ms = nullif(n.detour_ms, 'NaN') -- unknown
 from (
-    select unnest($4::bigint[]) as leg_id, unnest($5::timestamptz[]) as start_at, unnest($6::boolean[]) as bad,
-        unnest($7::text[]) as worst_direction, unnest($8::text[]) as worst_metric, unnest($9::text[]) as bucket,
-        unnest($10::real[]) as others_bad, unnest($11::real[]) as near_bad,
-        unnest($12::integer[]) as model_version, unnest($13::real[]) as confidence, unnest($14::text[]) as top_features, unnest($15::real[]) as detour_ms
+    select unnest($4::bigint[]) as leg_id, unnest($5::timestamptz[]) as start_at, unnest($6::boolean[]) as measured, unnest($7::boolean[]) as bad,
+        unnest($8::text[]) as worst_direction, unnest($9::text[]) as worst_metric, unnest($10::text[]) as bucket,
+        unnest($11::real[]) as others_bad, unnest($12::real[]) as near_bad,
+        unnest($13::integer[]) as model_version, unnest($14::real[]) as confidence, unnest($15::text[]) as top_features, unnest($16::real[]) as detour_ms
 ) n
 where c.org_id = $1 and c.leg_id = n.leg_id and c.start_at = n.start_at and c.start_at >= $2 and c.start_at < $3
 `
@@ -197,6 +197,7 @@ type SetVerdictsParams struct {
 	Latest          time.Time
 	LegIds          []int64
 	StartAts        []time.Time
+	Measured        []bool
 	Bads            []bool
 	WorstDirections []string
 	WorstMetrics    []string
@@ -209,8 +210,9 @@ type SetVerdictsParams struct {
 	DetoursMs       []float32
 }
 
-// @earliest and @latest keep the change to the partitions of a few days. A minute that nothing
-// explained has version -1; features are one text, because an array of arrays must be square.
+// @earliest and @latest keep the change to the partitions of a few days. A minute that was not
+// measured is not judged, but counts the others. One that nothing explained has version -1;
+// features are one text, because an array of arrays must be square.
 func (q *Queries) SetVerdicts(ctx context.Context, arg SetVerdictsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, setVerdicts,
 		arg.OrgID,
@@ -218,6 +220,7 @@ func (q *Queries) SetVerdicts(ctx context.Context, arg SetVerdictsParams) (int64
 		arg.Latest,
 		arg.LegIds,
 		arg.StartAts,
+		arg.Measured,
 		arg.Bads,
 		arg.WorstDirections,
 		arg.WorstMetrics,
