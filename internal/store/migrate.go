@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // goose speaks database/sql
@@ -41,7 +42,9 @@ func Migrate(ctx context.Context, url string) ([]int64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare migration lock: %w", err)
 	}
-	migrator, err := goose.NewProvider(goose.DialectPostgres, conn, migrations, goose.WithSessionLocker(locker))
+	// Migrations are numbered by who begins first and merged by who is done first: a database that
+	// followed the development has later ones already.
+	migrator, err := goose.NewProvider(goose.DialectPostgres, conn, migrations, goose.WithSessionLocker(locker), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
@@ -67,28 +70,36 @@ func Migrate(ctx context.Context, url string) ([]int64, error) {
 // Schema is the version of the schema that this build was made for, and of how many
 // migrations it is made.
 func Schema() (version int64, migrations int, err error) {
-	files, err := migrationsFS()
+	versions, err := schemaVersions()
 	if err != nil {
 		return 0, 0, err
 	}
+	return slices.Max(versions), len(versions), nil
+}
+
+// schemaVersions are the migrations that make the schema of this build.
+func schemaVersions() ([]int64, error) {
+	files, err := migrationsFS()
+	if err != nil {
+		return nil, err
+	}
 	names, err := fs.Glob(files, "*.sql")
 	if err != nil {
-		return 0, 0, fmt.Errorf("read migrations: %w", err)
+		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	for _, name := range names {
-		number, err := goose.NumericComponent(name)
-		if err != nil {
-			return 0, 0, fmt.Errorf("read migrations: %w", err)
+	versions := make([]int64, len(names))
+	for i, name := range names {
+		if versions[i], err = goose.NumericComponent(name); err != nil {
+			return nil, fmt.Errorf("read migrations: %w", err)
 		}
-		version = max(version, number)
 	}
-	return version, len(names), nil
+	return versions, nil
 }
 
 // CheckSchema returns [ErrSchemaTooOld] or [ErrSchemaTooNew] unless the database has
-// exactly the schema of this build.
+// exactly the schema of this build: each of its migrations and no other.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
-	wanted, _, err := Schema()
+	wanted, err := schemaVersions()
 	if err != nil {
 		return err
 	}
@@ -96,17 +107,22 @@ func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	if err := pool.QueryRow(ctx, "select to_regclass('goose_db_version') is not null").Scan(&exists); err != nil {
 		return fmt.Errorf("read schema version: %w", err)
 	}
-	var current int64
+	var applied []int64
 	if exists {
-		if err := pool.QueryRow(ctx, "select coalesce(max(version_id), 0) from goose_db_version where is_applied").Scan(&current); err != nil {
+		const versions = "select coalesce(array_agg(version_id order by version_id), '{}') from goose_db_version where is_applied and version_id > 0"
+		if err := pool.QueryRow(ctx, versions).Scan(&applied); err != nil {
 			return fmt.Errorf("read schema version: %w", err)
 		}
 	}
-	switch {
-	case current < wanted:
-		return fmt.Errorf("%w (it is at %d, this build needs %d)", ErrSchemaTooOld, current, wanted)
-	case current > wanted:
-		return fmt.Errorf("%w (it is at %d, this build knows %d)", ErrSchemaTooNew, current, wanted)
+	for _, version := range applied {
+		if !slices.Contains(wanted, version) {
+			return fmt.Errorf("%w (it has migration %d)", ErrSchemaTooNew, version)
+		}
+	}
+	for _, version := range wanted {
+		if !slices.Contains(applied, version) {
+			return fmt.Errorf("%w (it lacks migration %d)", ErrSchemaTooOld, version)
+		}
 	}
 	return nil
 }
