@@ -17,9 +17,8 @@ type Weaver struct {
 // NewWeaver builds the activity of weaving.
 func NewWeaver(weaver *weave.Weaver) *Weaver { return &Weaver{weaver: weaver} }
 
-// Weave weaves one bounded batch of an account's meetings for an org. Each meeting lands
-// in a transaction of its own that replaces what was there, so that a repetition goes on
-// where the last attempt stopped.
+// Weave weaves some hundred of an account's meetings for an org. A meeting lands whole and
+// replaces what was there, so that a repetition goes on where the last attempt stopped.
 func (w *Weaver) Weave(ctx context.Context, in workflows.WeaveInput) (workflows.WeaveResult, error) {
 	woven, err := w.weaver.Weave(ctx, in.AccountRef, in.OrgID, func() { activity.RecordHeartbeat(ctx) })
 	if err != nil {
