@@ -30,6 +30,9 @@ func (s *Server) countCalls(w http.ResponseWriter, r *http.Request, who access.I
 	params := db.CountCallsByParams{
 		OrgID: who.OrgID, SiteID: siteOf(r), ByMac: property == "mac", ByMeeting: property == "meeting_id", BySite: property == "site_id",
 	}
+	if err := onlyFilters(query, "app", "rating"); err != nil {
+		return err
+	}
 	if !slices.Contains([]string{"mac", "meeting_id", "site_id", "app"}, property) {
 		return badRequest("distinct: want mac, meeting_id, site_id or app")
 	}
@@ -102,6 +105,9 @@ func newSummary(row db.SummarizeCallsRow) callsSummary {
 func readSummary(r *http.Request, who access.Identity) (params db.SummarizeSitesParams, err error) {
 	query := r.URL.Query()
 	params.OrgID = who.OrgID
+	if err := onlyFilters(query, "ap_mac", "app"); err != nil {
+		return params, err
+	}
 	if params.FromAt, params.ToAt, err = window(query, time.Now()); err != nil {
 		return params, err
 	}

@@ -28,6 +28,20 @@ func siteOf(r *http.Request) *uuid.UUID {
 	return &id
 }
 
+// narrowing are the parameters that narrow some list of calls.
+var narrowing = [...]string{"mac", "ap", "ap_mac", "meeting_id", "site_id", "app", "rating", "bad"} //nolint:gochecknoglobals // a constant in all but syntax
+
+// onlyFilters refuses a parameter that narrows another list and not this one: whoever gives it
+// would take all for what was asked for. What no list knows is let pass, as Mist does.
+func onlyFilters(query url.Values, own ...string) error {
+	for _, name := range narrowing {
+		if query.Has(name) && !slices.Contains(own, name) {
+			return badRequest("%s: want none: this is narrowed by %s", name, strings.Join(own, ", "))
+		}
+	}
+	return nil
+}
+
 func macFilter(query url.Values, name string) (net.HardwareAddr, error) {
 	text := query.Get(name)
 	mac, err := macaddr.Parse(text)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -144,6 +145,9 @@ func resume(search *db.SearchCallsParams, text string) error {
 // searchCalls answers for a site, as Mist does, and for a whole org.
 func (s *Server) searchCalls(w http.ResponseWriter, r *http.Request, who access.Identity) error {
 	query := r.URL.Query()
+	if err := onlyFilters(query, "mac", "meeting_id", "app"); err != nil {
+		return err
+	}
 	search, err := readSearch(query, time.Now())
 	if err != nil {
 		return err
@@ -155,6 +159,11 @@ func (s *Server) searchCalls(w http.ResponseWriter, r *http.Request, who access.
 	search.OrgID, search.SiteID = who.OrgID, siteOf(r)
 	if most > 0 {
 		search.MaxRows = int32(most) + 1
+	}
+	if search.MeetingUuid != nil && anyTime(query) {
+		if err := s.timeOfMeeting(r.Context(), &search); err != nil {
+			return err
+		}
 	}
 	rows, total, err := s.store.SearchCalls(r.Context(), search)
 	if err != nil {
@@ -183,11 +192,33 @@ func (s *Server) searchCalls(w http.ResponseWriter, r *http.Request, who access.
 	return nil
 }
 
+// timeOfMeeting has a search look at the time in which the legs of its meeting began.
+func (s *Server) timeOfMeeting(ctx context.Context, search *db.SearchCallsParams) error {
+	legs, err := s.store.MeetingLegs(ctx, search.OrgID, *search.MeetingUuid)
+	if err != nil || len(legs) == 0 {
+		return err
+	}
+	search.FromAt, search.ToAt = legs[0].JoinAt, legs[0].JoinAt
+	for _, leg := range legs {
+		if leg.JoinAt.Before(search.FromAt) {
+			search.FromAt = leg.JoinAt
+		}
+		if leg.JoinAt.After(search.ToAt) {
+			search.ToAt = leg.JoinAt
+		}
+	}
+	search.FromAt, search.ToAt = search.FromAt.Truncate(time.Second), search.ToAt.Truncate(time.Second).Add(time.Second) // half-open
+	return nil
+}
+
 func readSearch(query url.Values, now time.Time) (search db.SearchCallsParams, err error) {
 	if search.FromAt, search.ToAt, err = window(query, now); err != nil {
 		return search, err
 	}
 	if search.ClientMac, err = macFilter(query, "mac"); err != nil {
+		return search, err
+	}
+	if search.MeetingUuid, err = meetingFilter(query); err != nil {
 		return search, err
 	}
 	if search.Provider, err = appFilter(query); err != nil {

@@ -78,6 +78,36 @@ var legs = []leg{
 	{4, 11 * time.Hour, "aa0000000003", "", "a784d744-9a7c-4fad-9af0-f78858a319b1", "fair", "-"},
 }
 
+// A meeting's calls are found by any form of its id, and of any time unless one is asked for.
+func TestSearchByMeeting(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.calls(t, b.org, legs...)
+	second := legs[0]
+	second.id, second.at, second.mac = 11, second.at+90*time.Second, "aa0000000009"
+	b.calls(t, b.org, second)
+	id := uuid.MustParse(meetingID)
+	for name, test := range map[string]struct {
+		pairs []string
+		want  int
+	}{
+		"dashes":        {[]string{"meeting_id", meetingID}, 2},
+		"32 digits":     {[]string{"meeting_id", strings.ReplaceAll(meetingID, "-", "")}, 2},
+		"base64":        {[]string{"meeting_id", base64.StdEncoding.EncodeToString(id[:])}, 2},
+		"any time":      {[]string{"meeting_id", meetingID, "start", "", "end", ""}, 2},
+		"another time":  {[]string{"meeting_id", meetingID, "start", "-1d", "end", "now"}, 0},
+		"by client":     {[]string{"meeting_id", meetingID, "mac", "aa0000000009"}, 1},
+		"no such":       {[]string{"meeting_id", uuid.NewString()}, 0},
+		"no such, ever": {[]string{"meeting_id", uuid.NewString(), "start", "", "end", ""}, 0},
+		"the first one": {[]string{"meeting_id", meetingID, "limit", "1"}, 1},
+	} {
+		body := decode(t, b.do(t, "GET", b.callsPath(b.org, "search", test.pairs...), "", b.org, access.Helpdesk))
+		if got := len(results(t, body)); got != test.want {
+			t.Errorf("%s: %d calls, want %d: %v", name, got, test.want, body)
+		}
+	}
+}
+
 func TestSearchShowsACallAsMistDoes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -72,7 +72,9 @@ func appendExplanation(j *jsonText, e *insight.Explanation) {
 	j.open('{')
 	j.int("model_version", int64(e.ModelVersion))
 	j.bool("factory", e.Factory)
-	j.number("confidence", toMillionths(e.Confidence))
+	if confidence, known := e.Confidence.Get(); known {
+		j.number("confidence", toMillionths(confidence))
+	}
 	if e.Gone {
 		j.bool("model_gone", true)
 	}

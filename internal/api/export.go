@@ -81,6 +81,9 @@ func (s *Server) exportCalls(w http.ResponseWriter, r *http.Request, who access.
 
 func readExport(r *http.Request, who access.Identity) (e export, err error) {
 	query := r.URL.Query()
+	if err := onlyFilters(query, "site_id", "bad"); err != nil {
+		return e, err
+	}
 	e.OrgID, e.MaxRows = who.OrgID, exportPage
 	switch query.Get("format") {
 	case "", "ndjson":

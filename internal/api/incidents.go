@@ -38,7 +38,10 @@ type incidentsPage struct {
 func (s *Server) incidents(w http.ResponseWriter, r *http.Request, who access.Identity) error {
 	query := r.URL.Query()
 	params := db.BadMinutesOfCausesParams{OrgID: who.OrgID, SiteID: siteOf(r), MaxRows: insight.MaxSigns + 1}
-	var err error
+	err := onlyFilters(query, "app")
+	if err != nil {
+		return err
+	}
 	if params.FromAt, params.ToAt, err = window(query, time.Now()); err != nil {
 		return err
 	}

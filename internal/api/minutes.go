@@ -48,8 +48,7 @@ func (s *Server) minutes(r *http.Request, who access.Identity, asked db.CallMinu
 		return p, err
 	}
 	if p.meeting != nil {
-		anyTime := query.Get("start") == "" && query.Get("end") == "" && query.Get("duration") == ""
-		if err := s.ofMeeting(r.Context(), &p, anyTime); err != nil || len(p.LegIds) == 0 {
+		if err := s.ofMeeting(r.Context(), &p, anyTime(query)); err != nil || len(p.LegIds) == 0 {
 			return p, err
 		}
 	}

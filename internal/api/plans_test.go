@@ -100,7 +100,7 @@ func TestPlansKeepToTheTimeAskedFor(t *testing.T) {
 	var queries []string
 	for _, of := range []string{"sites/" + b.org.site.String(), "orgs/" + b.org.id.String()} {
 		for _, what := range []string{
-			"search?", "search?sort=-timestamp&", "search?sort=mac&limit=5&", "search?mac=" + mac + "&", "search?app=zoom&limit=1&",
+			"search?", "search?sort=-timestamp&", "search?sort=mac&limit=5&", "search?mac=" + mac + "&", "search?app=zoom&limit=1&", "search?meeting_id=" + meeting + "&",
 			"count?", "count?distinct=meeting_id&", "summary?", "summary?ap_mac=" + mac + "&", "troubleshoot?", "troubleshoot?ap=" + mac + "&", "troubleshoot?mac=" + mac + "&",
 			"troubleshoot?meeting_id=" + meeting + "&", "client/" + mac + "/troubleshoot?meeting_id=" + meeting + "&",
 			"client/" + mac + "/timeline?", "client/" + mac + "/timeline?meeting_id=" + meeting + "&", "incidents?",

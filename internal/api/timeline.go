@@ -63,6 +63,9 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request, who access.Ide
 	if err != nil {
 		return err
 	}
+	if err := onlyFilters(r.URL.Query(), "meeting_id", "app"); err != nil {
+		return err
+	}
 	most := maxLimit // a call fits
 	if r.URL.Query().Get("limit") != "" {
 		if most, err = limit(r.URL.Query()); err != nil {

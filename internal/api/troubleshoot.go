@@ -14,6 +14,9 @@ func (s *Server) troubleshootClient(w http.ResponseWriter, r *http.Request, who 
 	if err != nil {
 		return err
 	}
+	if err := onlyFilters(r.URL.Query(), "meeting_id", "mac", "app"); err != nil {
+		return err
+	}
 	if r.URL.Query().Get("meeting_id") == "" {
 		return badRequest("meeting_id: want the meeting, as it is given by the search of calls")
 	}
@@ -30,7 +33,10 @@ func (s *Server) troubleshootClient(w http.ResponseWriter, r *http.Request, who 
 // troubleshootSite explains the bad minutes of a site, or of an org, that pass the filters.
 func (s *Server) troubleshootSite(w http.ResponseWriter, r *http.Request, who access.Identity) error {
 	params := db.CallMinutesParams{OnlyBad: true}
-	var err error
+	err := onlyFilters(r.URL.Query(), "mac", "ap", "meeting_id", "app")
+	if err != nil {
+		return err
+	}
 	if params.ClientMac, err = macFilter(r.URL.Query(), "mac"); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"callweave/internal/api"
 	"callweave/internal/authorize"
 	"callweave/internal/insight"
+	"callweave/internal/measure"
 	"callweave/internal/store/db"
 )
 
@@ -32,7 +33,7 @@ func (oracle) Explain(_ context.Context, _ uuid.UUID, minutes []db.CallMinute) (
 	for i := range minutes {
 		e := &explanations[i]
 		*e = insight.Explanation{
-			ModelVersion: 7, Factory: true, Confidence: 0.75,
+			ModelVersion: 7, Factory: true,
 			Odds: insight.Contributions{Expected: -2.5, Features: []insight.Contribution{
 				{Feature: "wan_rtt", Value: 1.25}, {Feature: "site_wan_upload_mbps", Value: 0.5}, {Feature: "client_rssi", Value: 3e-6},
 			}},
@@ -44,6 +45,7 @@ func (oracle) Explain(_ context.Context, _ uuid.UUID, minutes []db.CallMinute) (
 			},
 		}
 		if minutes[i].Bad != nil && *minutes[i].Bad {
+			e.Confidence = measure.Of(0.75)
 			e.Worst = &insight.WorstMetric{
 				Unit: "ms", Observed: minutes[i].AudioInLatencyMs.Or(0),
 				Contributions:  insight.Contributions{Expected: 30.5, Features: []insight.Contribution{{Feature: "site_wan_rtt", Value: 120.25}, {Feature: "radio_util", Value: 12}}},
@@ -194,6 +196,15 @@ func TestTroubleshootFilters(t *testing.T) {
 		{"count", "rating", []string{"rating", ""}},
 		{"count", "app", []string{"app", "skype"}},
 		{"summary", "ap_mac", []string{"ap_mac", "x"}},
+		// What would narrow another list.
+		{"troubleshoot", "ap_mac", []string{"ap_mac", "5c5b00000001"}},
+		{"summary", "ap", []string{"ap", "5c5b00000001"}},
+		{"summary", "mac", []string{"mac", "aa0000000001"}},
+		{"count", "mac", []string{"mac", "aa0000000001"}},
+		{"search", "rating", []string{"rating", "1"}},
+		{"incidents", "meeting_id", []string{"meeting_id", meetingID}},
+		{"client/aa0000000001/timeline", "mac", []string{"mac", "aa0000000001"}},
+		{"search", "meeting_id", []string{"meeting_id", "91234567890"}},
 	} {
 		answer := b.do(t, "GET", b.callsPath(b.org, test.path, test.pairs...), "", b.org, access.Admin)
 		if detail, _ := decode(t, answer)["detail"].(string); answer.Code != 400 || !strings.HasPrefix(detail, test.field+": want") {
@@ -250,8 +261,9 @@ func TestTimeline(t *testing.T) {
 			if item["site_wan_rtt"] != json.Number("1.25") || item["audio_in"] == nil {
 				t.Errorf("no contributions: %v", item)
 			}
-			if worst := item["explanation"].(map[string]any)["observed"]; (worst != nil) != item["bad"].(bool) {
-				t.Errorf("what was worst: %v of %v", worst, item)
+			explanation, bad := item["explanation"].(map[string]any), item["bad"].(bool)
+			if (explanation["observed"] != nil) != bad || (explanation["confidence"] != nil) != bad {
+				t.Errorf("what was worst, and how sure that is: %v", item)
 			}
 		}
 		if diff := cmp.Diff([]any{false, true, false}, judged); diff != "" {

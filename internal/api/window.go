@@ -53,6 +53,11 @@ func window(query url.Values, now time.Time) (from, to time.Time, err error) {
 	return from, to, nil
 }
 
+// anyTime reports whether a query says nothing of a time.
+func anyTime(query url.Values) bool {
+	return query.Get("start") == "" && query.Get("end") == "" && query.Get("duration") == ""
+}
+
 // parseInstant returns the zero time for "".
 func parseInstant(text string, now time.Time) (time.Time, error) {
 	switch {

@@ -66,9 +66,7 @@ func worded(minute *db.CallMinute, e *insight.Explanation, org *db.Org) *Explana
 		Unit: unit, Expected: scale * w.Expected, Predicted: scale * w.Predicted(), Observed: measure.Of(scale * w.Observed), Limit: limit,
 	}
 	out.ModelVersion, out.Factory = e.ModelVersion, e.Factory
-	if e.Confidence > 0 {
-		out.Confidence = measure.Of(e.Confidence)
-	}
+	out.Confidence = e.Confidence
 	if e.Gone {
 		out.Note = "The model that judged this minute is no more; this is what the present one says."
 	}

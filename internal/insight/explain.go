@@ -111,7 +111,7 @@ func (work *explaining) alone(model *explain.Model, version int, places []int) (
 		m, x := &work.minutes[place], &work.out[place]
 		x.ModelVersion, x.Factory = version, model.Factory
 		x.Gone = m.ModelVersion != nil && int(*m.ModelVersion) != version
-		x.Confidence, _ = m.Confidence.Get()
+		x.Confidence = m.Confidence
 		model.Troubleshoot(&parts, &in.Minutes, row)
 		x.Odds = work.parts.of(&parts.Bad)
 		x.Directions = work.directions(&parts, &in.Minutes, row)

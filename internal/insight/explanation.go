@@ -3,6 +3,7 @@ package insight
 import (
 	"callweave/internal/correlate"
 	"callweave/internal/explain"
+	"callweave/internal/measure"
 )
 
 // Explanation is what a model says of one call minute. Each of its sums is exact: expected
@@ -13,7 +14,7 @@ type Explanation struct {
 	// Gone says that the model which chose the bucket is no more, as after an unlinking: this
 	// is of the org's present one.
 	Gone       bool
-	Confidence float64 // in the minute's bucket, 0 to 1
+	Confidence measure.Value // in the minute's bucket, 0 to 1; unknown where it has none, as good ones
 	// Odds is the model of a bad minute, in log-odds.
 	Odds Contributions
 	// Directions are the models of latency, in milliseconds, in the order audio_in, audio_out,

@@ -13,6 +13,7 @@ import (
 
 	"callweave/internal/correlate"
 	"callweave/internal/insight"
+	"callweave/internal/measure"
 	"callweave/internal/provider"
 	"callweave/internal/store"
 	"callweave/internal/store/db"
@@ -195,7 +196,7 @@ func TestExplanationsAddUpAndNameTheirModel(t *testing.T) {
 		}
 		bad++
 		w := e.Worst
-		if w.Unit != insight.UnitMS || w.Observed != minute.AudioInLatencyMs.Or(0) || e.Confidence != minute.Confidence.Or(-1) {
+		if w.Unit != insight.UnitMS || w.Observed != minute.AudioInLatencyMs.Or(0) || e.Confidence != minute.Confidence || !e.Confidence.Known() {
 			t.Fatalf("minute %d: %+v", i, w)
 		}
 		if sum := w.Predicted() + w.Unexplained(); math.Abs(sum-w.Observed) > 1e-9 {
@@ -224,7 +225,7 @@ func TestExplanationsAddUpAndNameTheirModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(explained[i], alone[0]); diff != "" {
+		if diff := cmp.Diff(explained[i], alone[0], cmp.AllowUnexported(measure.Value{})); diff != "" {
 			t.Fatalf("minute %d (-among others +alone):\n%s", i, diff)
 		}
 	}

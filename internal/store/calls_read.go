@@ -27,7 +27,7 @@ func (s *Store) SearchCalls(ctx context.Context, search db.SearchCallsParams) (r
 	}
 	total, err = s.reads().CountCalls(ctx, db.CountCallsParams{
 		OrgID: search.OrgID, SiteID: search.SiteID, FromAt: search.FromAt, ToAt: search.ToAt,
-		ClientMac: search.ClientMac, Provider: search.Provider,
+		ClientMac: search.ClientMac, MeetingUuid: search.MeetingUuid, Provider: search.Provider,
 	})
 	return rows, total, notFound(err, "count calls of org %s", search.OrgID)
 }

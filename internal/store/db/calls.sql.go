@@ -243,16 +243,18 @@ select count(*) from matches m
 where m.org_id = $1 and ($2::uuid is null or m.site_id = $2)
   and m.join_at >= $3 and m.join_at < $4
   and ($5::macaddr is null or m.client_mac = $5)
-  and ($6::text = '' or m.provider = $6)
+  and ($6::uuid is null or m.meeting_uuid = $6)
+  and ($7::text = '' or m.provider = $7)
 `
 
 type CountCallsParams struct {
-	OrgID     uuid.UUID
-	SiteID    *uuid.UUID
-	FromAt    time.Time
-	ToAt      time.Time
-	ClientMac net.HardwareAddr
-	Provider  string
+	OrgID       uuid.UUID
+	SiteID      *uuid.UUID
+	FromAt      time.Time
+	ToAt        time.Time
+	ClientMac   net.HardwareAddr
+	MeetingUuid *uuid.UUID
+	Provider    string
 }
 
 func (q *Queries) CountCalls(ctx context.Context, arg CountCallsParams) (int64, error) {
@@ -262,6 +264,7 @@ func (q *Queries) CountCalls(ctx context.Context, arg CountCallsParams) (int64, 
 		arg.FromAt,
 		arg.ToAt,
 		arg.ClientMac,
+		arg.MeetingUuid,
 		arg.Provider,
 	)
 	var count int64
@@ -506,36 +509,38 @@ cross join lateral (select case when $4::boolean then m.leave_at else m.join_at 
 where m.org_id = $5 and ($6::uuid is null or m.site_id = $6)
   and m.join_at >= $7 and m.join_at < $8
   and ($9::macaddr is null or m.client_mac = $9)
-  and ($10::text = '' or m.provider = $10)
-  and case when not $11::boolean then true
-      when ($1 or $2 or $3) and $12::boolean then (text_key.value, m.leg_id) < (($13::text) collate "C", $14::bigint)
-      when ($1 or $2 or $3) then (text_key.value, m.leg_id) > (($13) collate "C", $14)
-      when $12 then (time_key.value, m.leg_id) < ($15::timestamptz, $14)
-      else (time_key.value, m.leg_id) > ($15, $14) end
+  and ($10::uuid is null or m.meeting_uuid = $10)
+  and ($11::text = '' or m.provider = $11)
+  and case when not $12::boolean then true
+      when ($1 or $2 or $3) and $13::boolean then (text_key.value, m.leg_id) < (($14::text) collate "C", $15::bigint)
+      when ($1 or $2 or $3) then (text_key.value, m.leg_id) > (($14) collate "C", $15)
+      when $13 then (time_key.value, m.leg_id) < ($16::timestamptz, $15)
+      else (time_key.value, m.leg_id) > ($16, $15) end
 order by
-    case when ($1 or $2 or $3) and not $12 then text_key.value end, case when ($1 or $2 or $3) and $12 then text_key.value end desc,
-    case when not ($1 or $2 or $3) and not $12 then time_key.value end, case when not ($1 or $2 or $3) and $12 then time_key.value end desc,
-    case when not $12 then m.leg_id end, case when $12 then m.leg_id end desc
-limit $16
+    case when ($1 or $2 or $3) and not $13 then text_key.value end, case when ($1 or $2 or $3) and $13 then text_key.value end desc,
+    case when not ($1 or $2 or $3) and not $13 then time_key.value end, case when not ($1 or $2 or $3) and $13 then time_key.value end desc,
+    case when not $13 then m.leg_id end, case when $13 then m.leg_id end desc
+limit $17
 `
 
 type SearchCallsParams struct {
-	ByMac      bool
-	ByMeeting  bool
-	ByApp      bool
-	ByEnd      bool
-	OrgID      uuid.UUID
-	SiteID     *uuid.UUID
-	FromAt     time.Time
-	ToAt       time.Time
-	ClientMac  net.HardwareAddr
-	Provider   string
-	Resumed    bool
-	Descending bool
-	AfterText  string
-	AfterLeg   int64
-	AfterAt    time.Time
-	MaxRows    int32
+	ByMac       bool
+	ByMeeting   bool
+	ByApp       bool
+	ByEnd       bool
+	OrgID       uuid.UUID
+	SiteID      *uuid.UUID
+	FromAt      time.Time
+	ToAt        time.Time
+	ClientMac   net.HardwareAddr
+	MeetingUuid *uuid.UUID
+	Provider    string
+	Resumed     bool
+	Descending  bool
+	AfterText   string
+	AfterLeg    int64
+	AfterAt     time.Time
+	MaxRows     int32
 }
 
 type SearchCallsRow struct {
@@ -571,6 +576,7 @@ func (q *Queries) SearchCalls(ctx context.Context, arg SearchCallsParams) ([]Sea
 		arg.FromAt,
 		arg.ToAt,
 		arg.ClientMac,
+		arg.MeetingUuid,
 		arg.Provider,
 		arg.Resumed,
 		arg.Descending,

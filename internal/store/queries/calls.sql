@@ -21,6 +21,7 @@ cross join lateral (select case when @by_end::boolean then m.leave_at else m.joi
 where m.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or m.site_id = sqlc.narg(site_id))
   and m.join_at >= @from_at and m.join_at < @to_at
   and (sqlc.narg(client_mac)::macaddr is null or m.client_mac = sqlc.narg(client_mac))
+  and (sqlc.narg(meeting_uuid)::uuid is null or m.meeting_uuid = sqlc.narg(meeting_uuid))
   and (@provider::text = '' or m.provider = @provider)
   and case when not @resumed::boolean then true
       when (@by_mac or @by_meeting or @by_app) and @descending::boolean then (text_key.value, m.leg_id) < ((@after_text::text) collate "C", @after_leg::bigint)
@@ -38,6 +39,7 @@ select count(*) from matches m
 where m.org_id = @org_id and (sqlc.narg(site_id)::uuid is null or m.site_id = sqlc.narg(site_id))
   and m.join_at >= @from_at and m.join_at < @to_at
   and (sqlc.narg(client_mac)::macaddr is null or m.client_mac = sqlc.narg(client_mac))
+  and (sqlc.narg(meeting_uuid)::uuid is null or m.meeting_uuid = sqlc.narg(meeting_uuid))
   and (@provider::text = '' or m.provider = @provider);
 
 -- name: CountCallsBy :many
