@@ -10,25 +10,30 @@ import (
 	"go.temporal.io/sdk/converter"
 )
 
-// codecPath is what the Temporal UI and `temporal --codec-endpoint …/codec` call. There
-// is no encode: nobody outside needs it, and it would let strangers seal.
-const codecPath = "/codec/decode"
+// What the Temporal UI and `temporal --codec-endpoint …/codec` call: the first for what they
+// show, the second for what they send. Without the second, an endpoint that somebody set
+// once and for all would keep them from starting, signalling and updating anything.
+const (
+	decodePath = "/codec/decode"
+	encodePath = "/codec/encode"
+)
 
-// decodeHandler opens payloads for the operator. Payloads are of all orgs, so no org's
-// token and no session opens any: that takes the operator's own secret.
-func (s *Server) decodeHandler() http.Handler {
-	decode := converter.NewPayloadCodecHTTPHandler(s.codec.Codec)
+// codecHandler opens and seals payloads for the operator. Payloads are of all orgs, so no
+// org's token and no session opens any: that takes the operator's own secret. It takes the
+// same to seal, though workers read plain payloads as well.
+func (s *Server) codecHandler() http.Handler {
+	handler := converter.NewPayloadCodecHTTPHandler(s.codec.Codec)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.allowUI(w, r)
-		if !s.mayDecode(r) {
+		if !s.mayUseCodec(r) {
 			s.writeError(w, r, unauthorized())
 			return
 		}
-		decode.ServeHTTP(w, r)
+		handler.ServeHTTP(w, r)
 	})
 }
 
-func (s *Server) mayDecode(r *http.Request) bool {
+func (s *Server) mayUseCodec(r *http.Request) bool {
 	if s.codec.AllowLoopback && s.fromUI(r) && loopbackHost(r.RemoteAddr) && loopbackHost(r.Host) {
 		return true
 	}
@@ -60,7 +65,8 @@ func (s *Server) allowUI(w http.ResponseWriter, r *http.Request) {
 	h.Set("Access-Control-Allow-Origin", s.codec.UIOrigin)
 	h.Set("Access-Control-Allow-Credentials", "true") // no cookie counts here, but the operator's proxy may know people by one
 	h.Set("Access-Control-Allow-Methods", "POST")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Namespace")
+	// The extras are the id token of a UI with a sign-in of its own: a browser that may not send it sends nothing.
+	h.Set("Access-Control-Allow-Headers", "Authorization, Authorization-Extras, Content-Type, X-Namespace")
 	h.Set("Access-Control-Max-Age", "600")
 }
 

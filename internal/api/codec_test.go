@@ -1,12 +1,17 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"callweave/internal/api"
@@ -17,7 +22,8 @@ import (
 
 const operatorToken = "0123456789abcdef0123456789abcdef"
 
-func TestWhoMayDecode(t *testing.T) {
+// Whoever may have payloads opened may have them sealed, and nobody else.
+func TestWhoMayUseTheCodec(t *testing.T) {
 	t.Parallel()
 	operator := func(c *api.Config, _ *authorize.Config) { c.Codec.Token = secret.New(operatorToken) }
 	loopback := func(c *api.Config, _ *authorize.Config) { c.Codec.AllowLoopback = true }
@@ -71,6 +77,11 @@ func TestWhoMayDecode(t *testing.T) {
 			if answer.Code != test.want {
 				t.Errorf("got %d, want %d: %s", answer.Code, test.want, answer.Body)
 			}
+			seal := request.Clone(t.Context())
+			seal.URL.Path, seal.Body = "/codec/encode", io.NopCloser(strings.NewReader(`{"payloads":[]}`))
+			if sealing := b.send(seal); sealing.Code != test.want || sealing.Header().Get("Access-Control-Allow-Origin") != answer.Header().Get("Access-Control-Allow-Origin") {
+				t.Errorf("sealing: got %d for %q, want %d as decoding", sealing.Code, sealing.Header().Get("Access-Control-Allow-Origin"), test.want)
+			}
 			want := ""
 			if test.origin == uiOrigin {
 				want = uiOrigin
@@ -93,23 +104,58 @@ func TestWhoMayDecode(t *testing.T) {
 	}
 }
 
-func TestCodecHasNoMoreThanDecode(t *testing.T) {
+// What the Temporal UI and command line seal by us, the workers open, and the other way round.
+func TestCodecSealsAndOpens(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *api.Config, _ *authorize.Config) { c.Codec.Token = secret.New(operatorToken) })
-	post := func(path, body string) *httptest.ResponseRecorder {
-		request := httptest.NewRequest("POST", path, strings.NewReader(body))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := b.send(r)
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	}))
+	t.Cleanup(server.Close)
+	// As `temporal --codec-endpoint` does it.
+	remote := converter.NewRemoteDataConverter(converter.GetDefaultDataConverter(), converter.RemoteDataConverterOptions{
+		Endpoint: server.URL + "/codec",
+		ModifyRequest: func(r *http.Request) error {
+			r.Header.Set("Authorization", "Bearer "+operatorToken)
+			r.Header.Set("X-Namespace", "default")
+			return nil
+		},
+	})
+	ours := temporalclient.NewDataConverter(b.vault.Master())
+	const text = "in-the-clear-nowhere"
+	for what, direction := range map[string][2]converter.DataConverter{"sealed by us": {ours, remote}, "sealed by a tool": {remote, ours}} {
+		payload, err := direction[0].ToPayload(text)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if bytes.Contains(payload.GetData(), []byte(text)) {
+			t.Errorf("%s: the payload shows its content", what)
+		}
+		var back string
+		if err := direction[1].FromPayload(payload, &back); err != nil || back != text {
+			t.Errorf("%s: opened %q, %v", what, back, err)
+		}
+	}
+}
+
+func TestCodecLimits(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *api.Config, _ *authorize.Config) { c.Codec.Token = secret.New(operatorToken) })
+	for _, path := range []string{"/codec/decode", "/codec/encode"} {
+		request := httptest.NewRequest("POST", path, strings.NewReader(strings.Repeat(" ", 9<<20)))
 		request.Header.Set("Authorization", "Bearer "+operatorToken)
-		return b.send(request)
-	}
-	if got := post("/codec/encode", `{"payloads":[]}`); got.Code != 404 {
-		t.Errorf("encode: %d", got.Code)
-	}
-	if got := post("/codec/decode", strings.Repeat(" ", 9<<20)); got.Code != 400 {
-		t.Errorf("a body of 9 MiB: %d", got.Code)
-	}
-	request := httptest.NewRequest("OPTIONS", "/codec/decode", nil)
-	request.Header.Set("Origin", uiOrigin)
-	if got := b.send(request); got.Code != 204 || !strings.Contains(got.Header().Get("Access-Control-Allow-Headers"), "X-Namespace") {
-		t.Errorf("preflight: %d %v", got.Code, got.Header())
+		if got := b.send(request); got.Code != 400 {
+			t.Errorf("%s: a body of 9 MiB: %d", path, got.Code)
+		}
+		request = httptest.NewRequest("OPTIONS", path, nil)
+		request.Header.Set("Origin", uiOrigin)
+		got := b.send(request)
+		for _, header := range []string{"Authorization", "Authorization-Extras", "Content-Type", "X-Namespace"} { // what the UI sends
+			if allowed := strings.Split(got.Header().Get("Access-Control-Allow-Headers"), ", "); got.Code != 204 || !slices.Contains(allowed, header) {
+				t.Errorf("%s: preflight: %d %v, want %s", path, got.Code, allowed, header)
+			}
+		}
 	}
 }

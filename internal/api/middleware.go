@@ -49,7 +49,7 @@ func Wrap(logger *slog.Logger, next http.Handler) http.Handler {
 		answer := &recorder{ResponseWriter: w, status: http.StatusOK}
 		setHeaders(w.Header(), n.id)
 		limit := int64(maxBody)
-		if r.URL.Path == codecPath {
+		if r.URL.Path == decodePath || r.URL.Path == encodePath {
 			limit = maxCodecBody
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)

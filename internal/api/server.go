@@ -110,8 +110,10 @@ func (s *Server) Register(mux access.Mux) {
 	mux.Handle("GET /api/openapi.json", access.Public("it says what there is, not what is in it", s.showOpenAPI))
 	mux.Handle("POST /api/v1/webhooks/zoom", access.Public("Zoom signs what it sends", s.zoomWebhook))
 
-	mux.Handle("POST "+codecPath, access.Public("payloads are of all orgs: the operator's own secret opens them", s.decodeHandler().ServeHTTP))
-	mux.Handle("OPTIONS "+codecPath, access.Public("a browser asks before it sends a secret", s.preflight))
+	for _, path := range []string{decodePath, encodePath} {
+		mux.Handle("POST "+path, access.Public("payloads are of all orgs: the operator's own secret opens and seals them", s.codecHandler().ServeHTTP))
+		mux.Handle("OPTIONS "+path, access.Public("a browser asks before it sends a secret", s.preflight))
+	}
 
 	mux.Handle("/", access.Public("there is nothing here", func(w http.ResponseWriter, r *http.Request) { s.writeError(w, r, notFound("")) }))
 }

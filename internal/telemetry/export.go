@@ -69,7 +69,7 @@ func known(segment string) bool {
 	case "v1", "v2", "api", "oauth", "oauth2", "authorize", "token", "revoke", "self", "usage", "const", "me", // both APIs
 		"metrics", "meetings", "participants", "qos", "users", "accounts", "report", // Zoom's
 		"orgs", "sites", "stats", "insights", "insight_metrics", "client", "clients", "wired_clients", "device", "devices", "ports", "sessions", "search", // Mist's
-		"org", "app", "callback", "pending", "setting", "link_accounts", "calls", "summary", "receipts", "gaps", "backfills", "audit", "webhooks", "codec", "decode", // ours
+		"org", "app", "callback", "pending", "setting", "link_accounts", "calls", "summary", "receipts", "gaps", "backfills", "audit", "webhooks", "codec", "decode", "encode", // ours
 		"zoom", "teams", "console", "links", "linked", "unlink", "sign-in", "sign-out", "healthz", "readyz":
 		return true
 	}
