@@ -171,7 +171,7 @@ func TestLookTwice(t *testing.T) {
 	if diff := cmp.Diff(want, f.look(), ignoreTimes()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if used := f.text("select count(*)::text from audit_log where action = 'token used'"); used != "1" {
+	if used := f.text("select count(*)::text from token_uses"); used != "1" {
 		t.Errorf("the use of the token is noted %s times", used)
 	}
 }

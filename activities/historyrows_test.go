@@ -10,7 +10,7 @@ import (
 
 // mayRemain are the tables that may speak of an org or an account without a link: its
 // registration, the proofs, and the marks of destroyed keys until the histories are gone.
-const mayRemain = ` where t not in ('receipts', 'audit_log', 'orgs', 'api_tokens', 'vault.data_keys')`
+const mayRemain = ` where t not in ('receipts', 'audit_log', 'token_uses', 'orgs', 'api_tokens', 'vault.data_keys')`
 
 // mentions counts the rows of every table that hold a text in any column.
 func (h *history) mentions(text string) map[string]int {

@@ -152,7 +152,7 @@ func (w *worker) build(sealed *vault.Vault, models *insight.Models, trainer *ins
 		Erasure:   &activities.Erasure{Store: w.store, Vault: sealed, Credentials: manager},
 		Sweeps:    &activities.Sweeps{Store: w.store, Temporal: w.temporal, Schedules: w.schedules},
 		Retention: &activities.Retention{Store: w.store, Keep: store.Keep{
-			Minutes: w.settings.KeepMinutesDays, Media: w.settings.KeepMediaDays, Devices: w.settings.KeepDevicesDays,
+			Minutes: w.settings.KeepMinutesDays, Media: w.settings.KeepMediaDays, Devices: w.settings.KeepDevicesDays, Uses: w.settings.KeepTokenUsesDays,
 		}},
 		Inbox: &activities.Inbox{Store: w.store, Temporal: w.temporal},
 		Harvest: activities.NewHarvest(w.store, sealed, manager, activities.HarvestConfig{

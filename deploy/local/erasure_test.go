@@ -21,7 +21,7 @@ import (
 
 // proofs are the tables that may speak of an org that unlinked: its registration (it
 // is still a tenant), the receipts, and the audit log. They name it by its ids.
-func proofs() []string { return []string{"orgs", "api_tokens", "receipts", "audit_log"} }
+func proofs() []string { return []string{"orgs", "api_tokens", "receipts", "audit_log", "token_uses"} }
 
 // TestNothingRemains unlinks one org of two, then the other, and looks after each in every
 // table, in a dump and in everything that Temporal has for what was theirs.

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,6 +128,7 @@ type Worker struct {
 	KeepMinutesDays    int           `env:"KEEP_MINUTES_DAYS, default=400" help:"for how many days call minutes and calls are kept, where an org says nothing itself"`
 	KeepMediaDays      int           `env:"KEEP_MEDIA_DAYS, default=90" help:"for how many days media samples are kept; meetings are woven from them"`
 	KeepDevicesDays    int           `env:"KEEP_DEVICES_DAYS, default=30" help:"for how many days leases and device samples are kept; meetings are woven from them"`
+	KeepTokenUsesDays  int           `env:"KEEP_TOKEN_USES_DAYS, default=90" help:"for how many days the audit log says of each use of an access token; 0: for good. Nothing else in it expires"`
 	StopTimeout        time.Duration `env:"STOP_TIMEOUT, default=20s" help:"how long running activities may take to finish when the worker stops"`
 }
 
@@ -165,6 +167,7 @@ func (w Worker) Validate() error {
 		checkAtLeast("HARVEST_SETTLE_AFTER", w.HarvestSettleAfter, 0),
 		checkAtLeast("STOP_TIMEOUT", w.StopTimeout, time.Second),
 		checkDays("KEEP_MINUTES_DAYS", w.KeepMinutesDays), checkDays("KEEP_MEDIA_DAYS", w.KeepMediaDays), checkDays("KEEP_DEVICES_DAYS", w.KeepDevicesDays),
+		checkDays("KEEP_TOKEN_USES_DAYS", cmp.Or(w.KeepTokenUsesDays, 1)),
 	)
 }
 

@@ -23,9 +23,6 @@ type Entry struct {
 	Detail map[string]any
 }
 
-// actionTokenUsed says that an access token was used.
-const actionTokenUsed = "token used"
-
 // operator is the actor of what is done at the command line.
 const operator = "cli"
 
@@ -60,25 +57,6 @@ func WithActor(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, actorKey{}, &actor{id: id, used: map[provider.AccountRef]bool{}})
 }
 
-// NoteUse notes in the audit log that an account's access token is used, once for a
-// context of [WithActor]; nothing outside of one.
-func (s *Store) NoteUse(ctx context.Context, ref provider.AccountRef) error {
-	a, ok := ctx.Value(actorKey{}).(*actor)
-	if !ok {
-		return nil
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock() // over the write: nobody uses it before it is noted
-	if a.used[ref] {
-		return nil
-	}
-	if err := s.Audit(ctx, Entry{Actor: "credentials", Action: actionTokenUsed, Object: ref.String()}); err != nil {
-		return err
-	}
-	a.used[ref] = true
-	return nil
-}
-
 // Audit appends to the audit log.
 func (s *Store) Audit(ctx context.Context, entry Entry) error {
 	return audit(ctx, s.queries(), entry)
@@ -91,15 +69,16 @@ func (s *Store) AuditLog(ctx context.Context, org uuid.UUID, maxRows int) ([]db.
 
 // AuditSince returns the newest entries from a moment on, newest first: of an org, with
 // what was done with the credentials of its accounts, or of all where the filter has none.
+// Uses of access tokens are among them, as long as they are kept; they have no id.
 func (s *Store) AuditSince(ctx context.Context, filter ReadFilter, since time.Time) ([]db.AuditLog, error) {
 	var (
 		rows []db.AuditLog
 		err  error
 	)
 	if filter.OrgID == uuid.Nil {
-		rows, err = s.queries().AuditLog(ctx, since, filter.Limit)
+		rows, err = s.queries().AuditLog(ctx, since, filter.Limit, actionTokenUsed)
 	} else {
-		rows, err = s.queries().AuditOfOrg(ctx, filter.OrgID, since, filter.Limit)
+		rows, err = s.queries().AuditOfOrg(ctx, db.AuditOfOrgParams{OrgID: filter.OrgID, Since: since, MaxRows: filter.Limit, UsedAction: actionTokenUsed})
 	}
 	return rows, notFound(err, "read audit log")
 }

@@ -19,7 +19,7 @@ import (
 // withoutProofs leaves out the tables that may speak of what is gone: they name nobody.
 func withoutProofs(counts map[string]int64, also ...string) map[string]int64 {
 	rest := maps.Clone(counts)
-	for _, table := range append([]string{"receipts", "audit_log"}, also...) {
+	for _, table := range append([]string{"receipts", "audit_log", usesTable}, also...) {
 		delete(rest, table)
 	}
 	return rest

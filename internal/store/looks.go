@@ -59,26 +59,24 @@ type OpenWindowsOf struct {
 // [Meter.Reserve] does, and the use of the token is noted as [Store.NoteUse] does. [ErrFenced] where no link of the account
 // goes on.
 func (s *Store) BeginLook(ctx context.Context, in LookInput) (Looked, error) {
-	entry := Entry{Action: actionTokenUsed, Object: in.String()} // without an actor nothing is noted
+	use, detail := Entry{}, []byte("{}") // without an actor nothing is noted
 	by, noted := ctx.Value(actorKey{}).(*actor)
 	if noted {
 		by.mu.Lock()
 		defer by.mu.Unlock() // over the write: nobody uses it before it is noted
 		if !by.used[in.AccountRef] {
-			entry.Actor = "credentials"
-			entry = entry.by(by.id)
+			var err error
+			if use, detail, err = s.useBy(ctx, by, in.AccountRef); err != nil {
+				return Looked{}, err
+			}
 		}
-	}
-	detail, err := entry.detail()
-	if err != nil {
-		return Looked{}, err
 	}
 	looked := Looked{day: utcday.Of(in.Now)}
 	row, err := s.queries().BeginLook(ctx, db.BeginLookParams{
 		Provider: string(in.Provider), AccountID: in.AccountID, WorkflowID: in.Run.WorkflowID, RunID: in.Run.RunID, HoldSeconds: in.Hold.Seconds(),
 		Scope: in.Scope, DeepSeconds: in.Deep.Seconds(), Now: in.Now, At: in.At, MaxAttempts: maxWindowAttempts,
 		Day: looked.day, Category: in.Category, Requests: int64(in.Requests), DefaultBudget: DefaultDailyRequests, UsableUntil: in.UsableUntil,
-		Actor: entry.Actor, Action: entry.Action, Object: entry.Object, Detail: detail,
+		Actor: use.Actor, Object: use.Object, Detail: detail,
 	})
 	switch {
 	case err != nil:

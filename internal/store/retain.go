@@ -19,6 +19,7 @@ type Keep struct {
 	Minutes int // call minutes and matches
 	Media   int // media samples
 	Devices int // leases and device samples
+	Uses    int // lines of the audit log that say that a token was used; 0: for good
 }
 
 // KeepChange changes for how long an org's data are kept: nil leaves a setting as it is, 0
@@ -105,6 +106,11 @@ func (e *expiry) run(ctx context.Context) error {
 	for _, table := range expiringTables(q) {
 		if err := e.table(ctx, table); err != nil {
 			return fmt.Errorf("%s: %w", table.name, err)
+		}
+	}
+	if keep.Uses > 0 {
+		if err := e.uses(ctx); err != nil {
+			return fmt.Errorf("%s: %w", usesTable, err)
 		}
 	}
 	media, err := e.partitions(ctx, "media_samples")

@@ -75,6 +75,23 @@ func (e *expiry) table(ctx context.Context, table expiring) error {
 	return nil
 }
 
+// uses drops days of uses of tokens.
+func (e *expiry) uses(ctx context.Context) error {
+	partitions, err := e.partitions(ctx, usesTable)
+	if err != nil {
+		return err
+	}
+	for _, p := range partitions {
+		if p.next.After(e.before(int32(e.standard.Uses))) {
+			continue
+		}
+		if err := e.drop(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // org removes what has no partitions.
 func (e *expiry) org(ctx context.Context, q *db.Queries, org db.OrgsKeepRow) error {
 	minutes, woven := e.before(org.MinutesDays), e.before(min(org.MediaDays, org.DevicesDays))

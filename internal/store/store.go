@@ -33,6 +33,7 @@ var ErrFenced = errors.New("link is not active: nothing is written for it")
 type Store struct {
 	pool      *pgxpool.Pool
 	refreshes *semaphore.Weighted // see [Store.TakeRefreshTurn]
+	uses      useDays
 }
 
 // DefaultMaxConns is how many connections a pool has at most, where nobody says.

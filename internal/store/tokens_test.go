@@ -214,9 +214,11 @@ func TestAuditCostsWhatItShows(t *testing.T) {
 			}
 			return e.pages
 		}
-		ofOrg = reading(func(q *db.Queries) ([]db.AuditLog, error) { return q.AuditOfOrg(t.Context(), a, time.Time{}, 1000) })
+		ofOrg = reading(func(q *db.Queries) ([]db.AuditLog, error) {
+			return q.AuditOfOrg(t.Context(), db.AuditOfOrgParams{OrgID: a, MaxRows: 1000, UsedAction: actionTokenUsed})
+		})
 		lately = reading(func(q *db.Queries) ([]db.AuditLog, error) {
-			return q.AuditLog(t.Context(), seedStart.AddDate(0, 1, 0).Add(-time.Minute), 1000)
+			return q.AuditLog(t.Context(), seedStart.AddDate(0, 1, 0).Add(-time.Minute), 1000, actionTokenUsed)
 		})
 		return ofOrg, lately
 	}

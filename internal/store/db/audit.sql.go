@@ -35,15 +35,34 @@ func (q *Queries) AddAudit(ctx context.Context, arg AddAuditParams) error {
 	return err
 }
 
+const addTokenUse = `-- name: AddTokenUse :exec
+insert into token_uses (actor, object, detail) values ($1, $2, $3)
+`
+
+func (q *Queries) AddTokenUse(ctx context.Context, actor string, object string, detail []byte) error {
+	_, err := q.db.Exec(ctx, addTokenUse, actor, object, detail)
+	return err
+}
+
 const auditLog = `-- name: AuditLog :many
-select audit_id, at, org_id, actor, action, object, detail from audit_log
-where at >= $1::timestamptz
-order by audit_id desc
+select lines.audit_id, lines.at, lines.org_id, lines.actor, lines.action, lines.object, lines.detail from (
+    (select a.audit_id, a.at, a.org_id, a.actor, a.action, a.object, a.detail from audit_log a
+     where a.at >= $1::timestamptz
+     order by a.audit_id desc
+     limit $2)
+    union all
+    (select 0, u.at, null, u.actor, $3::text, u.object, u.detail from token_uses u
+     where u.at >= $1
+     order by u.at desc
+     limit $2)
+) lines
+order by lines.at desc, lines.audit_id desc
 limit $2
 `
 
-func (q *Queries) AuditLog(ctx context.Context, since time.Time, maxRows int32) ([]AuditLog, error) {
-	rows, err := q.db.Query(ctx, auditLog, since, maxRows)
+// The newest lines of all. Uses of tokens are kept apart.
+func (q *Queries) AuditLog(ctx context.Context, since time.Time, maxRows int32, usedAction string) ([]AuditLog, error) {
+	rows, err := q.db.Query(ctx, auditLog, since, maxRows, usedAction)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +90,8 @@ func (q *Queries) AuditLog(ctx context.Context, since time.Time, maxRows int32) 
 }
 
 const auditOfOrg = `-- name: AuditOfOrg :many
-select audit_id, at, org_id, actor, action, object, detail from (
-    (select audit_id, at, org_id, actor, action, object, detail from audit_log a
+select lines.audit_id, lines.at, lines.org_id, lines.actor, lines.action, lines.object, lines.detail from (
+    (select a.audit_id, a.at, a.org_id, a.actor, a.action, a.object, a.detail from audit_log a
      where a.org_id = $1::uuid and a.at >= $2::timestamptz
      order by a.at desc
      limit $3)
@@ -85,16 +104,38 @@ select audit_id, at, org_id, actor, action, object, detail from (
         limit $3
      ) u
      where l.org_id = $1)
-) a
-order by a.at desc, a.audit_id desc
+    union all
+    (select 0, u.at, null, u.actor, $4::text, u.object, u.detail from links l
+     cross join lateral (
+        select t.at, t.actor, t.object, t.detail from token_uses t
+        where t.object = l.provider || '/' || l.account_id and t.at >= greatest($2::timestamptz, l.linked_at)
+        order by t.at desc
+        limit $3
+     ) u
+     where l.org_id = $1)
+) lines
+order by lines.at desc, lines.audit_id desc
 limit $3
 `
 
+type AuditOfOrgParams struct {
+	OrgID      uuid.UUID
+	Since      time.Time
+	MaxRows    int32
+	UsedAction string
+}
+
 // An org's own lines, and what was done with the credentials of the accounts that are linked
 // to it, since they are. Each is found by an index from its newest line on: the uses of all
-// accounts' credentials are most of the log.
-func (q *Queries) AuditOfOrg(ctx context.Context, orgID uuid.UUID, since time.Time, maxRows int32) ([]AuditLog, error) {
-	rows, err := q.db.Query(ctx, auditOfOrg, orgID, since, maxRows)
+// accounts' credentials are most of the log. Uses from before they were kept apart are among
+// the others.
+func (q *Queries) AuditOfOrg(ctx context.Context, arg AuditOfOrgParams) ([]AuditLog, error) {
+	rows, err := q.db.Query(ctx, auditOfOrg,
+		arg.OrgID,
+		arg.Since,
+		arg.MaxRows,
+		arg.UsedAction,
+	)
 	if err != nil {
 		return nil, err
 	}

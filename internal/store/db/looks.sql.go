@@ -37,8 +37,8 @@ with fence as materialized (
     join credentials c on c.provider = $1 and c.account_id = $2
     where $12 > 0 and live.listed_to < $14::timestamptz and c.state = 'active' and c.access_expires_at > $15::timestamptz
 ), noted as (
-    insert into audit_log (actor, action, object, detail)
-    select $16::text, $17::text, $18::text, $19::jsonb from reserved where granted and $16 <> ''
+    insert into token_uses (actor, object, detail)
+    select $16::text, $17::text, $18::jsonb from reserved where granted and $16 <> ''
 )
 select
     exists (select from fence) as linked,
@@ -110,7 +110,6 @@ type BeginLookParams struct {
 	At            time.Time
 	UsableUntil   time.Time
 	Actor         string
-	Action        string
 	Object        string
 	Detail        []byte
 }
@@ -163,7 +162,6 @@ func (q *Queries) BeginLook(ctx context.Context, arg BeginLookParams) (BeginLook
 		arg.At,
 		arg.UsableUntil,
 		arg.Actor,
-		arg.Action,
 		arg.Object,
 		arg.Detail,
 	)

@@ -484,6 +484,13 @@ type SweptExecution struct {
 	AskedAt   time.Time
 }
 
+type TokenUse struct {
+	At     time.Time
+	Actor  string
+	Object string
+	Detail []byte
+}
+
 type UnlandedGrant struct {
 	AuthorizationID uuid.UUID
 	Provider        string

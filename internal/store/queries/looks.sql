@@ -27,8 +27,8 @@ with fence as materialized (
     join credentials c on c.provider = @provider and c.account_id = @account_id
     where @requests > 0 and live.listed_to < @at::timestamptz and c.state = 'active' and c.access_expires_at > @usable_until::timestamptz
 ), noted as (
-    insert into audit_log (actor, action, object, detail)
-    select @actor::text, @action::text, @object::text, @detail::jsonb from reserved where granted and @actor <> ''
+    insert into token_uses (actor, object, detail)
+    select @actor::text, @object::text, @detail::jsonb from reserved where granted and @actor <> ''
 )
 select
     exists (select from fence) as linked,
