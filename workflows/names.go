@@ -32,6 +32,16 @@ const (
 	TrainWorkflow          = "Train"
 )
 
+// LivesLong reports whether workflows of a type wait for what comes, for days or months. Each of
+// their rounds is a trace of its own: nobody would wait for the end of theirs.
+func LivesLong(workflowType string) bool {
+	switch workflowType {
+	case LinkWorkflow, BackfillWorkflow, DeboardWorkflow, RevokeWorkflow, DisownWorkflow, SweepWorkflow, ResealWorkflow:
+		return true
+	}
+	return false
+}
+
 // What a Link listens to. The signals and the updates of one name do the same; updates
 // answer, signals can be sent by every tool.
 const (

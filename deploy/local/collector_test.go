@@ -90,18 +90,31 @@ func (tr trace) path(span *tracepb.Span) (names []string, whole bool) {
 		if len(span.GetParentSpanId()) == 0 {
 			return names, true
 		}
-		var parent *tracepb.Span
-		for _, other := range tr {
-			if string(other.GetSpanId()) == string(span.GetParentSpanId()) {
-				parent = other
-			}
-		}
-		if parent == nil {
+		if span = tr.parent(span); span == nil {
 			return names, false
 		}
-		span = parent
 	}
 	return names, false
+}
+
+// root is where the path of a whole span ends.
+func (tr trace) root(span *tracepb.Span) *tracepb.Span {
+	for range tr {
+		if parent := tr.parent(span); parent != nil {
+			span = parent
+		}
+	}
+	return span
+}
+
+// parent is nil where there is none.
+func (tr trace) parent(span *tracepb.Span) (found *tracepb.Span) {
+	for _, other := range tr {
+		if len(span.GetParentSpanId()) > 0 && string(other.GetSpanId()) == string(span.GetParentSpanId()) {
+			found = other
+		}
+	}
+	return found
 }
 
 func attributeOf(span *tracepb.Span, key string) string {

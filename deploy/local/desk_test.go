@@ -10,10 +10,13 @@ import (
 	"testing"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"go.temporal.io/sdk/client"
 
 	"callweave/internal/freeport"
+	"callweave/internal/provider"
 	"callweave/internal/testenv"
 	"callweave/internal/world"
+	"callweave/workflows"
 )
 
 // TestTheOperatorsDesk looks at a running machine as an operator does: by its traces, its
@@ -32,6 +35,7 @@ func TestTheOperatorsDesk(t *testing.T) {
 	t.Run("a harvest is one trace", func(t *testing.T) { checkHarvestTrace(t, m, spans) })
 	t.Run("so is what is woven", func(t *testing.T) { checkWeaveTrace(t, spans) })
 	t.Run("an authorization is one trace", func(t *testing.T) { checkAuthorizeTrace(t, spans) })
+	t.Run("a link is seen while it lives", func(t *testing.T) { checkLinkTrace(t, m, spans) })
 	t.Run("traces name nobody", func(t *testing.T) { checkTracesNameNobody(t, m, spans) })
 	t.Run("dashboards and alerts show what is exported", func(t *testing.T) {
 		checkMetrics(t, m, "http://"+listening(t, m, "worker")+"/metrics", "http://"+metrics+"/metrics")
@@ -118,6 +122,51 @@ func checkAuthorizeTrace(t *testing.T, spans *collector) {
 			return ""
 		}
 		return fmt.Sprintf("no request for a token begins with a browser's: %v", paths)
+	})
+}
+
+// checkLinkTrace wants what a Link did to be whole while it runs on: what its authorization
+// set going, and each time that it looks again.
+func checkLinkTrace(t *testing.T, m *machine, spans *collector) {
+	t.Helper()
+	c, err := client.DialContext(t.Context(), client.Options{HostPort: m.temporal.Address()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	id := workflows.LinkID(provider.AccountRef{Provider: provider.Zoom, AccountID: m.clouds.world.Accounts[0].ID}, m.clouds.world.Orgs[0].ID)
+	if err := c.SignalWorkflow(t.Context(), id, "", workflows.RecheckMessage, struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+	const looked = "RunActivity:CheckLink < StartActivity:CheckLink < "
+	testenv.Eventually(t, func() string {
+		var paths []string
+		began, again := false, false
+		for _, tr := range spans.traces() {
+			for _, span := range tr {
+				names, whole := tr.path(span)
+				path := strings.Join(names, " < ")
+				if span.GetName() != "RunActivity:CheckLink" || attributeOf(span, "temporalWorkflowID") != id {
+					continue
+				}
+				if !whole {
+					path += " < ?"
+				}
+				paths = append(paths, path)
+				root := tr.root(span)
+				switch {
+				case !whole:
+				case strings.HasPrefix(path, looked+"RunWorkflow:Link < SignalWithStartWorkflow:Link < ") && strings.Contains(path, " < GET "):
+					began = true
+				case path == looked+"Round:Link" && attributeOf(root, "temporalWorkflowID") == id && attributeOf(root, "OrgId") != "" && len(root.GetLinks()) > 0:
+					again = true
+				}
+			}
+		}
+		if began && again && !slices.ContainsFunc(paths, func(path string) bool { return strings.HasSuffix(path, "?") }) {
+			return ""
+		}
+		return fmt.Sprintf("looks at the link, from the authorization %v, later %v: %q", began, again, paths)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -42,15 +43,24 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// A worker that goes on with a workflow runs it again from its history. What the workflow
-// did before and after has one and the same parent; a run of a schedule has none, and says
-// which schedule it is of. Log lines carry the ids under the names of all our logs.
-func TestTracesSurviveAnotherWorker(t *testing.T) {
-	spans := tracetest.NewInMemoryExporter()
-	autoexport.RegisterSpanExporter("memory", func(context.Context) (sdktrace.SpanExporter, error) { return kept{spans}, nil })
-	t.Setenv("OTEL_TRACES_EXPORTER", "memory")
-	tracing, err := telemetry.Start(t.Context(), "test", slog.LevelInfo, io.Discard)
-	if err != nil {
+// tracedClient is a client whose traces are kept.
+type tracedClient struct {
+	client    client.Client
+	telemetry *telemetry.Telemetry
+	spans     *tracetest.InMemoryExporter
+	log       *lines
+}
+
+// traced sets up telemetry for the whole process: such tests do not run beside others.
+func traced(t *testing.T) tracedClient {
+	t.Helper()
+	exporter := uuid.NewString() // none is registered twice
+	b := tracedClient{spans: tracetest.NewInMemoryExporter(), log: &lines{}}
+	autoexport.RegisterSpanExporter(exporter, func(context.Context) (sdktrace.SpanExporter, error) { return kept{b.spans}, nil })
+	t.Setenv("OTEL_TRACES_EXPORTER", exporter)
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+	var err error
+	if b.telemetry, err = telemetry.Start(t.Context(), "test", slog.LevelInfo, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	keyset, err := vault.NewKeyset()
@@ -62,13 +72,21 @@ func TestTracesSurviveAnotherWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	namespace := testenv.Temporal(t)
-	log := &lines{}
-	c, err := temporalclient.Dial(t.Context(), client.Options{HostPort: namespace.Address, Namespace: namespace.Namespace}, master,
-		telemetry.NewLogger(log, slog.LevelInfo))
+	b.client, err = temporalclient.Dial(t.Context(), client.Options{HostPort: namespace.Address, Namespace: namespace.Namespace}, master,
+		telemetry.NewLogger(b.log, slog.LevelInfo))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(b.client.Close)
+	return b
+}
+
+// A worker that goes on with a workflow runs it again from its history. What the workflow
+// did before and after has one and the same parent; a run of a schedule has none, and says
+// which schedule it is of. Log lines carry the ids under the names of all our logs.
+func TestTracesSurviveAnotherWorker(t *testing.T) { //nolint:paralleltest // see traced
+	b := traced(t)
+	c, log := b.client, b.log
 	worker := sdkworker.New(c, "q", sdkworker.Options{})
 	reached := make(chan struct{}, 1)
 	worker.RegisterActivityWithOptions(func(ctx context.Context) error {
@@ -110,10 +128,10 @@ func TestTracesSurviveAnotherWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	worker.Stop()
-	if err := tracing.Stop(t.Context()); err != nil {
+	if err := b.telemetry.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkOneTrace(t, spans.GetSpans())
+	checkOneTrace(t, b.spans.GetSpans())
 	for line := range bytes.Lines(log.text.Bytes()) {
 		var said map[string]any
 		if err := json.Unmarshal(line, &said); err != nil {
