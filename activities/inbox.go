@@ -98,23 +98,15 @@ func (i *Inbox) TriggerHarvests(ctx context.Context, in workflows.TriggerInput) 
 	return result, nil
 }
 
-// trigger starts an account's harvest now. An operator's pause stands.
 func (i *Inbox) trigger(ctx context.Context, ref provider.AccountRef) (outcome string, err error) {
-	schedule := i.Temporal.ScheduleClient().GetHandle(ctx, workflows.HarvestID(ref))
-	description, err := schedule.Describe(ctx)
-	if err == nil {
-		if description.Schedule.State.Paused {
-			return store.WebhookNoHarvest, nil
-		}
-		err = schedule.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
+	triggered, err := triggerHarvest(ctx, i.Temporal, ref, false)
+	switch {
+	case err != nil:
+		return "", err
+	case triggered:
+		return store.WebhookHarvested, nil
 	}
-	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
-		return store.WebhookNoHarvest, nil
-	}
-	if err != nil {
-		return "", err //nolint:wrapcheck // the caller says which event it was
-	}
-	return store.WebhookHarvested, nil
+	return store.WebhookNoHarvest, nil
 }
 
 // Deauthorize unlinks the account that an event is about, where it is about the

@@ -45,7 +45,7 @@ type lifeBundle struct {
 	temporal client.Client
 }
 
-func setupLife(t *testing.T) *lifeBundle {
+func setupLife(t *testing.T, also ...func(worker.ActivityRegistry)) *lifeBundle {
 	t.Helper()
 	simulated, err := world.New(world.DemoConfig(7))
 	if err != nil {
@@ -96,6 +96,9 @@ func setupLife(t *testing.T) *lifeBundle {
 		Sweeps:    &Sweeps{Store: b.store, Temporal: b.temporal, Schedules: schedules},
 		Erasure:   &Erasure{Store: b.store, Vault: b.vault, Credentials: manager},
 	})
+	for _, register := range also {
+		register(hosted)
+	}
 	if err := hosted.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +16,7 @@ import (
 	"callweave/internal/credentials"
 	"callweave/internal/provider"
 	"callweave/internal/store"
+	"callweave/internal/store/db"
 	"callweave/internal/vault"
 	"callweave/workflows"
 )
@@ -31,11 +33,15 @@ type Links struct {
 // that runs to look at the row again. The new credentials serve the account's other links
 // as well: theirs look again, too. Repeating it only makes them look once more.
 func (l *Links) StartLink(ctx context.Context, in workflows.LinkInput) error {
-	if err := l.startLink(ctx, in, workflows.ReauthorizedMessage); err != nil {
-		return toApplicationError(err)
-	}
 	links, err := l.Store.LinksOfAccount(ctx, in.AccountRef)
 	if err != nil {
+		return toApplicationError(err)
+	}
+	// Before the Link makes the schedule, where there is none: that starts a pass by itself.
+	if err := l.harvestAnew(ctx, in.AccountRef, links); err != nil {
+		return toApplicationError(err)
+	}
+	if err := l.startLink(ctx, in, workflows.ReauthorizedMessage); err != nil {
 		return toApplicationError(err)
 	}
 	for _, link := range links {
@@ -48,6 +54,20 @@ func (l *Links) StartLink(ctx context.Context, in workflows.LinkInput) error {
 	}
 	return nil
 }
+
+// harvestAnew has an account harvested now that was authorized anew. That ended the tokens
+// before, for which the pass that runs stops, or the last one has: nobody is to wait for the
+// schedule's next time. An account whose last pass went well needs none.
+func (l *Links) harvestAnew(ctx context.Context, ref provider.AccountRef, links []db.Link) error {
+	well := !slices.ContainsFunc(links, func(link db.Link) bool { // a landing forgets that a pass failed
+		return link.Status != store.LinkUnlinking && (link.LastStatus == nil || *link.LastStatus != syncedWell)
+	})
+	_, err := triggerHarvest(ctx, l.Temporal, ref, well)
+	return err
+}
+
+// syncedWell is what a link says whose account's last pass went well.
+const syncedWell = "success"
 
 func (l *Links) startLink(ctx context.Context, in workflows.LinkInput, message string) error {
 	_, err := l.Temporal.SignalWithStartWorkflow(ctx, workflows.LinkID(in.AccountRef, in.OrgID), message, struct{}{},

@@ -170,6 +170,28 @@ func sameInterval(have *client.ScheduleSpec, want client.ScheduleSpec) bool {
 	return have != nil && len(have.Intervals) == 1 && have.Intervals[0].Every == want.Intervals[0].Every
 }
 
+// triggerHarvest starts an account's harvest now, or has one more come after the one that
+// runs, and reports whether it did: there may be no schedule, and an operator's pause stands.
+// afterAnother is for one that is wanted only where one runs.
+func triggerHarvest(ctx context.Context, temporal client.Client, ref provider.AccountRef, afterAnother bool) (bool, error) {
+	id := workflows.HarvestID(ref)
+	schedule := temporal.ScheduleClient().GetHandle(ctx, id)
+	description, err := schedule.Describe(ctx)
+	if err == nil {
+		if description.Schedule.State.Paused || afterAnother && len(description.Info.RunningWorkflows) == 0 {
+			return false, nil
+		}
+		err = schedule.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
+	}
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("trigger schedule %s: %w", id, err)
+	}
+	return true, nil
+}
+
 func (s *Schedules) delete(ctx context.Context, id string) error {
 	err := s.Temporal.ScheduleClient().GetHandle(ctx, id).Delete(ctx)
 	var missing *serviceerror.NotFound
