@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -159,6 +161,9 @@ func TestPods(t *testing.T) {
 			if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
 				t.Errorf("%s: no limits", name)
 			}
+			if limit := memoryLimit(c.Env); name != "callweave-migrate" && (limit <= 0 || limit > c.Resources.Limits.Memory().Value()*9/10) {
+				t.Errorf("%s: Go collects at %d bytes, the kernel kills at %s", name, limit, c.Resources.Limits.Memory())
+			}
 			if name != "callweave-migrate" && (c.LivenessProbe == nil || c.ReadinessProbe == nil || c.StartupProbe == nil) {
 				t.Errorf("%s: nobody asks how it is", name)
 			}
@@ -183,6 +188,63 @@ func TestPods(t *testing.T) {
 					t.Errorf("no program knows %s", name)
 				}
 			}
+		}
+	}
+}
+
+// memoryLimit is the GOMEMLIMIT of a container in bytes; 0 where it has none.
+func memoryLimit(env []corev1.EnvVar) int64 {
+	for _, variable := range env {
+		if mebibytes, ok := strings.CutSuffix(variable.Value, "MiB"); ok && variable.Name == "GOMEMLIMIT" {
+			n, err := strconv.ParseInt(mebibytes, 10, 64)
+			if err == nil {
+				return n << 20
+			}
+		}
+	}
+	return 0
+}
+
+// A rollout and a drained node leave pods that work: there are two at least, a budget keeps one,
+// a new one comes before an old one goes, and each has longer to stop than it takes.
+func TestPodsGoInTheirTurn(t *testing.T) {
+	t.Parallel()
+	budgets, replicas := map[string]*policyv1.PodDisruptionBudget{}, map[string]int32{}
+	var deployments []*appsv1.Deployment
+	for _, object := range base(t) {
+		switch o := object.(type) {
+		case *policyv1.PodDisruptionBudget:
+			budgets[o.Name] = o
+		case *autoscalingv2.HorizontalPodAutoscaler:
+			replicas[o.Spec.ScaleTargetRef.Name] = *o.Spec.MinReplicas
+		case *appsv1.Deployment:
+			deployments = append(deployments, o)
+			if o.Spec.Replicas != nil {
+				if replicas[o.Name] != 0 {
+					t.Errorf("%s: the autoscaler and the deployment both say how many", o.Name)
+				}
+				replicas[o.Name] = *o.Spec.Replicas
+			}
+		}
+	}
+	for _, d := range deployments {
+		budget := budgets[d.Name]
+		if budget == nil || !labelsMatch(budget.Spec.Selector.MatchLabels, d.Spec.Template.Labels) {
+			t.Errorf("%s: no budget", d.Name)
+			continue
+		}
+		if replicas[d.Name] < 2 {
+			t.Errorf("%s: %d pods", d.Name, replicas[d.Name])
+		}
+		if policy := budget.Spec.UnhealthyPodEvictionPolicy; policy == nil || *policy != policyv1.AlwaysAllow {
+			t.Errorf("%s: a pod that never gets ready blocks the drain of its node", d.Name)
+		}
+		if u := d.Spec.Strategy.RollingUpdate; u == nil || u.MaxUnavailable.IntValue() != 0 || u.MaxSurge.IntValue() < 1 {
+			t.Errorf("%s: a rollout takes pods away before others are there", d.Name)
+		}
+		// STOP_TIMEOUT's default, and the starter's requests: 20 and 30 seconds.
+		if grace := d.Spec.Template.Spec.TerminationGracePeriodSeconds; grace == nil || *grace < 35 {
+			t.Errorf("%s: killed before it has stopped", d.Name)
 		}
 	}
 }
