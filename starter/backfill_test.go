@@ -37,11 +37,11 @@ func TestBackfillIsWaitedFor(t *testing.T) {
 		code     int
 		words    []string // of what is printed, and of what is said
 	}{
-		"done": {workflows.BackfillProgress{State: "done", WindowsTotal: 2, WindowsListed: 2, MeetingsRead: 7}, true, 0, []string{"meetings read   7", ""}},
+		"done": {workflows.BackfillProgress{State: "done", WindowsTotal: 2, WindowsListed: 2, MeetingsRead: 7}, true, 0, []string{"windows failed  -\nmeetings read   7", ""}},
 		"windows are left": {
-			workflows.BackfillProgress{State: "done", WindowsTotal: 2, WindowsListed: 1, WindowsFailed: map[string]int{"malformed": 1}},
+			workflows.BackfillProgress{State: "done", WindowsTotal: 2, WindowsListed: 1, WindowsFailed: map[string]int{"transient": 2, "malformed": 1}},
 			true, 1,
-			[]string{`{"malformed":1}`, "left 1 windows, see `starter gaps`"},
+			[]string{"windows failed  1 malformed, 2 transient", "left 1 windows, see `starter gaps`"},
 		},
 		"nobody is linked any more": {workflows.BackfillProgress{State: "canceled", Stopped: workflows.ErrFenced}, true, 1, []string{"fenced", "was ended: fenced"}},
 		"somebody must link again": {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"callweave/internal/flows"
@@ -83,12 +85,8 @@ func progressLine(p workflows.BackfillProgress) string {
 
 // endBackfill prints the end; the error says what is left.
 func (a *app) endBackfill(b backfilled) error {
-	failed, err := json.Marshal(b.WindowsFailed)
-	if err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
 	lines := []string{
-		row("state", b.State), row("windows", b.WindowsTotal), row("windows listed", b.WindowsListed), row("windows failed", string(failed)),
+		row("state", b.State), row("windows", b.WindowsTotal), row("windows listed", b.WindowsListed), row("windows failed", causes(b.WindowsFailed)),
 		row("meetings read", b.MeetingsRead), row("meetings due", b.MeetingsDue), row("quarantined", b.Quarantined),
 		row("requests", b.RequestsSpent), row("passes", b.Passes),
 	}
@@ -105,4 +103,13 @@ func (a *app) endBackfill(b backfilled) error {
 		return fmt.Errorf("%s left %d windows, see `starter gaps`", b.WorkflowID, b.WindowsTotal-b.WindowsListed)
 	}
 	return nil
+}
+
+// causes is how often what went wrong; empty where nothing did.
+func causes(counts map[string]int) string {
+	all := make([]string, 0, len(counts))
+	for _, cause := range slices.Sorted(maps.Keys(counts)) {
+		all = append(all, fmt.Sprintf("%d %s", counts[cause], cause))
+	}
+	return strings.Join(all, ", ")
 }

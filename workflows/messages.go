@@ -66,8 +66,10 @@ type UnlinkResult struct {
 
 // LinkState is what the status query of a Link answers.
 type LinkState struct {
-	Status string    `json:"status"`
-	Since  time.Time `json:"since"`
+	Status        string    `json:"status"`
+	Since         time.Time `json:"since"`
+	Errors        []string  `json:"errors,omitempty"` // what is wrong and what helps, as the org's people see it
+	MissingScopes []string  `json:"missing_scopes,omitempty"`
 }
 
 // HarvestInput begins a Harvest. From and To are for operators: the window to look at

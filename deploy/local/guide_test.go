@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"callweave/internal/temporalclient"
 	"callweave/internal/testenv"
 	"callweave/internal/world"
 )
@@ -79,7 +81,6 @@ func commandBlocks(t *testing.T) (commands []string) {
 func newGuide(t *testing.T, m *machine, codec string) *guide {
 	t.Helper()
 	g := &guide{machine: m, dir: t.TempDir(), org: m.clouds.world.Orgs[0], account: m.clouds.world.Accounts[0]}
-	// Another authorization ends the token of a pass that is under way: the first pass comes before.
 	linked(t, m, g.org)
 	g.spare = append(g.spare, m.clouds.world.Orgs[1:]...)
 	programs := t.TempDir()
@@ -103,7 +104,7 @@ func newGuide(t *testing.T, m *machine, codec string) *guide {
 	g.tctl = findTctl()
 	g.env = append(slices.Clone(m.env), "PATH="+programs+":"+postgresPrograms()+os.Getenv("PATH"), "TOKEN="+m.kept.AdminTokens[g.org.ID.String()],
 		"CODEC_TOKEN="+codec, "EMPTY_DATABASE_URL="+m.postgres.URL("restored"), "LISTEN_ADDR="+fmt.Sprintf("%s:%d", loopback, m.apiPort),
-		"TEMPORAL_CLI_ADDRESS="+m.temporal.Address(), "TEMPORAL_CLI_NAMESPACE="+m.temporal.Namespace())
+		"TEMPORAL_CONFIG_FILE="+filepath.Join(g.dir, "temporal.toml"), "TEMPORAL_CLI_ADDRESS="+m.temporal.Address(), "TEMPORAL_CLI_NAMESPACE="+m.temporal.Namespace())
 	day := func(ago int) string { return time.Now().UTC().AddDate(0, 0, -ago).Format(time.DateOnly) }
 	g.words = strings.NewReplacer("2026-11-01", day(3), "2026-11-02", day(2), "2026-11-08", day(1), "ACC", g.account.ID, "https://api.mist.com", m.clouds.mistURL)
 	return g
@@ -184,6 +185,10 @@ func (g *guide) shell(t *testing.T, line string) (string, error) {
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
 	err := command.Run()
+	t.Logf("$ %s\n%s", line, &out) // to be read with -v, as an operator would
+	if sealed := base64.RawStdEncoding.EncodeToString([]byte(temporalclient.Encoding)); strings.Contains(out.String(), sealed[:20]) {
+		t.Errorf("%s: nobody can read what it answers: %s", line, &out)
+	}
 	return out.String(), err
 }
 
