@@ -79,7 +79,7 @@ func (a *app) root() *cobra.Command {
 		group("keys", "The master keyset", a.keysNew(), a.keysStatus(), a.keysRotate(), a.keysPromote(), a.keysReseal(), a.keysDrop()),
 		group("org", "Network orgs", a.orgAdd(), a.orgSet(), a.orgList(), a.orgRemove()),
 		group("token", "API tokens", a.tokenCreate(), a.tokenList(), a.tokenLink(), a.tokenRevoke()),
-		group("link", "Links between orgs and provider accounts", a.linkStart(), a.linkList(), a.linkShow(), a.linkSet(), a.linkUnlink()),
+		group("link", "Links between orgs and provider accounts", a.linkStart(), a.linkList(), a.linkStale(), a.linkShow(), a.linkSet(), a.linkUnlink()),
 		group("devices", "What networks knew: import and export", a.devicesImport(), a.devicesExport()),
 		a.backfill(), a.gaps(), a.receipts(), a.quarantine(), a.audit(),
 	)

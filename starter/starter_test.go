@@ -29,7 +29,7 @@ func TestWrongUsageExitsTwo(t *testing.T) {
 		"org add --id " + someID + " --name n --mist-url https://user:hush@m --mist-token-file f",
 		"token create --org " + someID, "token create --org " + someID + " --role root",
 		"link", "link nonsense", "link start --org " + someID, "link start --forward https://p --org " + someID + " --provider webex",
-		"link list", "link show --org " + someID, "link set --org " + someID + " --account a",
+		"link list", "link stale --limit 0", "link stale --older-than -1s", "link stale --older-than long", "link show --org " + someID, "link set --org " + someID + " --account a",
 		"link set --org " + someID + " --account a --max-daily-api-requests 0", "link set --org " + someID + " --account a --max-daily-api-requests x",
 		"link unlink --account a", "backfill --account a --from 2026-11-01",
 		"backfill --account a --from 2026-11-02 --to 2026-11-01", "backfill --account a --from yesterday --to 2026-11-01",

@@ -90,3 +90,13 @@ func (s *Store) UnfinishedErasures(ctx context.Context) ([]UnfinishedErasure, er
 	}
 	return unfinished, nil
 }
+
+// StaleAccounts are linked accounts that brought nothing new since a time, the longest first, by
+// the measure of [Store.DataAges].
+func (s *Store) StaleAccounts(ctx context.Context, before time.Time, maxRows int) ([]db.StaleAccountsRow, error) {
+	rows, err := s.queries().StaleAccounts(ctx, before, int32(maxRows))
+	if err != nil {
+		return nil, fmt.Errorf("list stale accounts: %w", err)
+	}
+	return rows, nil
+}

@@ -8,6 +8,8 @@ package db
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const credentialCounts = `-- name: CredentialCounts :many
@@ -120,6 +122,56 @@ func (q *Queries) LinkCounts(ctx context.Context) ([]LinkCountsRow, error) {
 	for rows.Next() {
 		var i LinkCountsRow
 		if err := rows.Scan(&i.Status, &i.Links); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const staleAccounts = `-- name: StaleAccounts :many
+select l.provider, l.account_id, case when bool_or(l.status = 'active') then 'active' else 'failed' end as status,
+    coalesce(max(l.last_sync_at), min(l.linked_at))::timestamptz as since,
+    array_agg(l.org_id order by l.linked_at)::uuid[] as orgs,
+    coalesce((array_agg(array_to_string(l.errors, '; ') order by l.linked_at) filter (where l.errors <> '{}'))[1], '')::text as problem
+from links l
+where l.status <> 'unlinking'
+group by l.provider, l.account_id
+having coalesce(max(l.last_sync_at), min(l.linked_at)) < $1::timestamptz
+order by since
+limit $2
+`
+
+type StaleAccountsRow struct {
+	Provider  string
+	AccountID string
+	Status    string
+	Since     time.Time
+	Orgs      []uuid.UUID
+	Problem   string
+}
+
+// Linked accounts that brought nothing new since a time, by the measure of DataAges, the longest first.
+func (q *Queries) StaleAccounts(ctx context.Context, before time.Time, maxRows int32) ([]StaleAccountsRow, error) {
+	rows, err := q.db.Query(ctx, staleAccounts, before, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StaleAccountsRow
+	for rows.Next() {
+		var i StaleAccountsRow
+		if err := rows.Scan(
+			&i.Provider,
+			&i.AccountID,
+			&i.Status,
+			&i.Since,
+			&i.Orgs,
+			&i.Problem,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -31,3 +31,16 @@ select stage::text as stage, count(*) as erasures, min(fenced_at)::timestamptz a
     select 'histories', fenced_at from receipts where finished_at is not null and histories_erased_at is null
 ) left_over
 group by 1;
+
+-- name: StaleAccounts :many
+-- Linked accounts that brought nothing new since a time, by the measure of DataAges, the longest first.
+select l.provider, l.account_id, case when bool_or(l.status = 'active') then 'active' else 'failed' end as status,
+    coalesce(max(l.last_sync_at), min(l.linked_at))::timestamptz as since,
+    array_agg(l.org_id order by l.linked_at)::uuid[] as orgs,
+    coalesce((array_agg(array_to_string(l.errors, '; ') order by l.linked_at) filter (where l.errors <> '{}'))[1], '')::text as problem
+from links l
+where l.status <> 'unlinking'
+group by l.provider, l.account_id
+having coalesce(max(l.last_sync_at), min(l.linked_at)) < @before::timestamptz
+order by since
+limit @max_rows;
