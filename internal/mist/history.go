@@ -25,7 +25,7 @@ const (
 	metricWANLoss    = "wan_loss"    // site, percent
 )
 
-// PastClient reads a client's signal. It costs one call.
+// PastClient reads a client's signal. It costs one call for each resolution.
 func (s *Source) PastClient(ctx context.Context, siteID uuid.UUID, mac macaddr.Addr, from, to time.Time) ([]network.ClientSample, error) {
 	points, err := s.insight(ctx, InsightQuery{SiteID: siteID, Scope: ScopeClient, MAC: mac, Metric: metricRSSI, From: from, To: to})
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *Source) PastClient(ctx context.Context, siteID uuid.UUID, mac macaddr.A
 	return samples, nil
 }
 
-// PastRadio reads the utilisation of a radio. It costs one call.
+// PastRadio reads the utilisation of a radio. It costs one call for each resolution.
 func (s *Source) PastRadio(ctx context.Context, siteID uuid.UUID, mac macaddr.Addr, band network.Band, from, to time.Time) ([]network.RadioSample, error) {
 	points, err := s.insight(ctx, InsightQuery{
 		SiteID: siteID, Scope: ScopeDevice, MAC: mac, Metric: metricRadioUtil, Band: band, From: from, To: to,
@@ -55,9 +55,11 @@ func (s *Source) PastRadio(ctx context.Context, siteID uuid.UUID, mac macaddr.Ad
 	return samples, nil
 }
 
-// PastWAN reads the latency, jitter and loss of a site's uplink. It costs three calls.
+// PastWAN reads the latency, jitter and loss of a site's uplink. It costs three calls
+// for each resolution.
 func (s *Source) PastWAN(ctx context.Context, siteID uuid.UUID, from, to time.Time) ([]network.WANSample, error) {
-	samples := map[time.Time]*network.WANSample{}
+	type interval struct{ from, to int64 }
+	samples := map[interval]*network.WANSample{}
 	offered := false
 	for _, metric := range []struct {
 		name string
@@ -76,10 +78,11 @@ func (s *Source) PastWAN(ctx context.Context, siteID uuid.UUID, from, to time.Ti
 		}
 		offered = true
 		for _, p := range points {
-			sample, ok := samples[p.From]
+			at := interval{p.From.Unix(), p.To.Unix()}
+			sample, ok := samples[at]
 			if !ok {
 				sample = &network.WANSample{From: p.From, To: p.To, WAN: network.WANSnapshot{SiteID: siteID, ObservedAt: p.To, Up: true}}
-				samples[p.From] = sample
+				samples[at] = sample
 			}
 			metric.set(&sample.WAN, p.Value)
 		}
@@ -95,29 +98,27 @@ func (s *Source) PastWAN(ctx context.Context, siteID uuid.UUID, from, to time.Ti
 	return out, nil
 }
 
-// insight reads a history at the finest resolution that reaches back to its start,
-// or as far back as there is one.
+// insight reads a history, each part of its time at the finest resolution that is kept of
+// it. It costs one call for each resolution.
 func (s *Source) insight(ctx context.Context, q InsightQuery) ([]Point, error) {
 	metrics, err := s.catalogue(ctx)
 	if err != nil {
 		return nil, err
 	}
 	metric, ok := metrics[q.Metric]
-	if !ok || !slices.Contains(metric.Scopes, q.Scope) {
+	if !ok || !slices.Contains(metric.Scopes, q.Scope) || len(metric.Resolutions) == 0 {
 		return nil, network.ErrNotOffered
 	}
-	resolution, ok := metric.finest(s.now().Sub(q.From))
-	if !ok {
-		return nil, network.ErrNotOffered
+	var points []Point
+	for _, part := range metric.parts(s.now(), q.From, q.To) {
+		q.Resolution, q.From, q.To = part.Name, part.from, part.to
+		more, err := s.client.Insight(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		points = append(points, more...)
 	}
-	q.Resolution = resolution.Name
-	if oldest := s.now().Add(-resolution.MaxAge); q.From.Before(oldest) {
-		q.From = oldest
-	}
-	if !q.From.Before(q.To) {
-		return nil, nil
-	}
-	return s.client.Insight(ctx, q)
+	return points, nil
 }
 
 func (s *Source) catalogue(ctx context.Context) (map[string]Metric, error) {

@@ -40,19 +40,32 @@ type Resolution struct {
 	MaxAge   time.Duration
 }
 
-// finest returns the finest resolution that reaches back for age, or the one that
-// reaches back furthest.
-func (m Metric) finest(age time.Duration) (Resolution, bool) {
-	var best Resolution
+// part is a time and the finest resolution at which its history is kept.
+type part struct {
+	Resolution
+	from, to time.Time
+}
+
+// parts divides [from, to) by the finest resolution that is still kept of each time, the
+// latest first. Each begins with a whole interval. What is shorter than the finest interval
+// is not worth a request.
+func (m Metric) parts(now, from, to time.Time) []part {
+	var parts []part
 	for _, r := range m.Resolutions {
-		if r.MaxAge >= age {
-			return r, true
+		if to.Sub(from) < m.Resolutions[0].Interval {
+			break
 		}
-		if r.MaxAge > best.MaxAge {
-			best = r
+		begin := from.Truncate(r.Interval)
+		if oldest := now.Add(-r.MaxAge); begin.Before(oldest) {
+			begin = oldest
 		}
+		if !begin.Before(to) {
+			continue
+		}
+		parts = append(parts, part{r, begin, to})
+		to = begin
 	}
-	return best, best.Interval > 0
+	return parts
 }
 
 // InsightMetrics reads the catalogue. Which metrics a cloud offers, and at which

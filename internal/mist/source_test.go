@@ -157,8 +157,8 @@ func TestHistories(t *testing.T) {
 	b := setup(t, mistwindow.Config{})
 	from := noon.Add(-3 * time.Hour)
 	wans, err := b.source.PastWAN(t.Context(), b.site.ID, from, noon)
-	if err != nil || len(wans) != 17 {
-		t.Fatalf("%d WAN samples, want 17: %v", len(wans), err)
+	if err != nil || len(wans) != 18 {
+		t.Fatalf("%d WAN samples, want 18: %v", len(wans), err)
 	}
 	for _, s := range wans {
 		if s.To.Sub(s.From) != 10*time.Minute || !s.WAN.LatencyMS.Known() || !s.WAN.LossRatio.Known() {
@@ -175,7 +175,7 @@ func TestHistories(t *testing.T) {
 
 	ap := b.site.APs[0]
 	radios, err := b.source.PastRadio(t.Context(), b.site.ID, ap.MAC, network.Band5, from, noon)
-	if err != nil || len(radios) != 17 || radios[0].Radio.UtilRatio.Or(9) > 1 {
+	if err != nil || len(radios) != 18 || radios[0].Radio.UtilRatio.Or(9) > 1 {
 		t.Errorf("%d radio samples: %v", len(radios), err)
 	}
 
@@ -196,8 +196,50 @@ func TestHistories(t *testing.T) {
 	}
 
 	old, err := b.source.PastWAN(t.Context(), b.site.ID, noon.Add(-72*time.Hour), noon.Add(-48*time.Hour))
-	if err != nil || len(old) != 24 || old[0].To.Sub(old[0].From) != time.Hour {
+	if err != nil || len(old) != 25 || old[0].To.Sub(old[0].From) != time.Hour {
 		t.Errorf("%d old WAN samples: %v", len(old), err)
+	}
+}
+
+// What reaches back a little too far for the finest resolution is not read at a coarser one.
+func TestHistoriesAreReadAsFineAsTheyAreKept(t *testing.T) {
+	t.Parallel()
+	b := setup(t, mistwindow.Config{})
+	for _, tt := range []struct {
+		name       string
+		back       time.Duration
+		tens, hour int
+	}{
+		{"a day and a moment", 24*time.Hour + time.Second, 143, 0},
+		{"a day and three hours", 27 * time.Hour, 143, 4},
+		{"two weeks and a day", 15 * 24 * time.Hour, 143, 13*24 + 0},
+	} {
+		wans, err := b.source.PastWAN(t.Context(), b.site.ID, noon.Add(-tt.back), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tens, hours := 0, 0
+		covered := map[time.Time]bool{}
+		for _, s := range wans {
+			switch s.To.Sub(s.From) {
+			case 10 * time.Minute:
+				tens++
+			case time.Hour:
+				hours++
+			}
+			for at := s.From; at.Before(s.To); at = at.Add(time.Minute) {
+				covered[at] = true
+			}
+		}
+		if tens != tt.tens || hours != tt.hour {
+			t.Errorf("%s: %d samples of ten minutes and %d of an hour, want %d and %d", tt.name, tens, hours, tt.tens, tt.hour)
+		}
+		for at := noon.Add(-min(tt.back, 14*24*time.Hour) + time.Hour).Truncate(time.Minute); at.Before(noon.Add(-11 * time.Minute)); at = at.Add(time.Minute) {
+			if !covered[at] {
+				t.Errorf("%s: nothing speaks for %s", tt.name, at)
+				break
+			}
+		}
 	}
 }
 
