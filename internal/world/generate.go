@@ -19,6 +19,7 @@ type index struct {
 	seed        uint64
 	permutation cipher.Block // of meeting UUIDs
 	routes      []routes     // by number of the place
+	physics     physics
 	byOrg       map[uuid.UUID]*Org
 	bySite      map[uuid.UUID]*Site
 	byAccount   map[string]*Account
@@ -43,6 +44,7 @@ func New(cfg Config) (*World, error) {
 		return nil, fmt.Errorf("key meeting ids: %w", err)
 	}
 	w.permutation = block
+	w.physics = newPhysics(cfg.Physics)
 	w.routes = routesFrom(places())
 	w.byOrg = make(map[uuid.UUID]*Org)
 	w.bySite = make(map[uuid.UUID]*Site)

@@ -61,7 +61,7 @@ func (w *World) influences(l *Leg, minute, middle int64) (base effect, faults []
 	at := l.StayAt(unixTime(middle))
 	if at.Client != nil && !at.Client.Wired {
 		if s, ok := w.session(at.Client, middle); ok {
-			radio, acting := radioInfluences(at.Client, s, w.air(s.AP, s.Band, minute), minute)
+			radio, acting := w.radioInfluences(at.Client, s, w.air(s.AP, s.Band, minute), minute)
 			base.plus(radio, 1)
 			faults = append(faults, acting...)
 		}
@@ -69,10 +69,13 @@ func (w *World) influences(l *Leg, minute, middle int64) (base effect, faults []
 		base.plus(both(7, 2, 0.03), 1) // a home network or a phone's
 	}
 	if at.Site != nil {
-		faults = append(faults, w.uplink(at.Site, minute).faults...)
+		for _, fault := range w.uplink(at.Site, minute).faults {
+			fault.effect = w.physics.felt(ofUplink(fault.cause), fault.effect)
+			faults = append(faults, fault)
+		}
 	}
 	if severity := l.cpuFault(middle); severity > 0 {
-		e := both(15+80*severity, 8+52*severity, 0.3*severity)
+		e := w.physics.felt(forceCPU, both(15+80*severity, 8+52*severity, 0.3*severity))
 		e.audioShare = 0.4
 		faults = append(faults, influence{CauseClientCPU, e})
 	}
@@ -80,34 +83,34 @@ func (w *World) influences(l *Leg, minute, middle int64) (base effect, faults []
 		base.plus(both(6, 0.5, 0), 1)
 		if l.farTunnel {
 			detour := 70 + 130*unit(hash(l.key, saltMedia, 1))
-			faults = append(faults, influence{CauseVPNDistance, both(detour, 3, 0.05)})
+			faults = append(faults, influence{CauseVPNDistance, w.physics.felt(forceTunnel, both(detour, 3, 0.05))})
 		}
 	}
 	if v := l.Meeting.farEnd(middle); v > 0 {
-		faults = append(faults, influence{CauseFarEnd, both(25+120*v, 10+45*v, 0.3+2.4*v).lean(1, 0.4)})
+		faults = append(faults, influence{CauseFarEnd, w.physics.felt(forceFarEnd, both(25+120*v, 10+45*v, 0.3+2.4*v).lean(1, 0.4))})
 	}
 	return base, faults
 }
 
-func radioInfluences(c *Client, s Session, a air, minute int64) (base effect, faults []influence) {
+func (w *World) radioInfluences(c *Client, s Session, a air, minute int64) (base effect, faults []influence) {
 	quiet := a
 	quiet.crowd, quiet.interference = 0, 0
 	crowded := quiet
 	crowded.crowd = a.crowd
 	actual, healthy := c.rssi(s.AP, s.Band, minute)
-	base = contention(quiet.util())
-	base.plus(disturbance(quiet.nonWiFi), 1)
-	base.plus(fading(healthy), 1)
+	base = w.physics.contention(quiet.util())
+	base.plus(w.physics.disturbance(quiet.nonWiFi), 1)
+	base.plus(w.physics.fading(healthy), 1)
 	if a.crowd > 0 {
-		faults = append(faults, influence{CauseRadioCrowded, contention(crowded.util()).minus(contention(quiet.util()))})
+		faults = append(faults, influence{CauseRadioCrowded, w.physics.contention(crowded.util()).minus(w.physics.contention(quiet.util()))})
 	}
 	if a.interference > 0 {
-		e := disturbance(a.nonWiFi + a.interference).minus(disturbance(quiet.nonWiFi))
-		e.plus(contention(a.util()).minus(contention(crowded.util())), 1)
+		e := w.physics.disturbance(a.nonWiFi + a.interference).minus(w.physics.disturbance(quiet.nonWiFi))
+		e.plus(w.physics.contention(a.util()).minus(w.physics.contention(crowded.util())), 1)
 		faults = append(faults, influence{CauseInterference, e})
 	}
 	if actual < healthy {
-		faults = append(faults, influence{CauseWeakSignal, fading(actual).minus(fading(healthy))})
+		faults = append(faults, influence{CauseWeakSignal, w.physics.fading(actual).minus(w.physics.fading(healthy))})
 	}
 	return base, faults
 }

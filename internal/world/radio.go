@@ -101,21 +101,21 @@ func (w *World) air(ap *AP, band Band, minute int64) air {
 
 // contention is what a busy medium does: queueing grows without bound as the air
 // fills up, and beyond 70 percent retries run out.
-func contention(util float64) effect {
+func (p *physics) contention(util float64) effect {
 	free := 1 - util
-	beyond := max(0, util-0.70) / 0.30
-	return both(4*util/free, 6*util*util*util/free, 6*beyond*beyond)
+	beyond := max(0, util-p.retriesFrom) / 0.30
+	return p.felt(forceContention, both(4*util/free, 6*util*util*util/free, 6*beyond*beyond))
 }
 
 // disturbance is what energy that is not Wi-Fi does: frames are lost, sent again, and
 // arrive late.
-func disturbance(nonWiFi float64) effect {
-	beyond := max(0, nonWiFi-0.10)
-	return both(60*beyond, 110*beyond, 8*beyond)
+func (p *physics) disturbance(nonWiFi float64) effect {
+	beyond := max(0, nonWiFi-p.disturbFrom)
+	return p.felt(forceDisturbance, both(60*beyond, 110*beyond, 8*beyond))
 }
 
 // fading is what a weak signal does. Clients send with less power than APs.
-func fading(rssiDBm float64) effect {
-	below := max(0, -70-rssiDBm)
-	return both(2.5*below, 2.4*below, 0.2*below).lean(0.9, 1.15)
+func (p *physics) fading(rssiDBm float64) effect {
+	below := max(0, p.fadesBelow-rssiDBm)
+	return p.felt(forceFading, both(2.5*below, 2.4*below, 0.2*below).lean(0.9, 1.15))
 }

@@ -74,4 +74,5 @@ const (
 	saltName
 	saltJunk
 	saltMove
+	saltPhysics
 )

@@ -32,6 +32,9 @@ type Config struct {
 	// or network while the call goes on. Worlds that differ in it alone have the same people
 	// and meetings.
 	MovesPercent int `json:",omitempty"`
+	// Physics draws how strongly and how steeply faults act; 0 is the usual. All else of a
+	// world stays the same.
+	Physics uint64 `json:",omitempty"`
 }
 
 // World is a world. Its fields are fixed after New; its methods are safe for
