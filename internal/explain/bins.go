@@ -19,8 +19,8 @@ const (
 
 // column is one input of the models, as bins.
 type column struct {
-	feature Feature
-	edges   []float32 // ascending; a value is in the bin after as many edges as are not above it
+	input
+	edges []float32 // ascending; a value is in the bin after as many edges as are not above it
 }
 
 func (c *column) bins() int { return len(c.edges) + 2 }
@@ -66,30 +66,35 @@ func (m *Minutes) at(f Feature, row int) float32 {
 	return m.Feature[f][row]
 }
 
-// newColumn places the edges of a feature by its values. A feature that is unknown, or
-// the same, in every row is no column.
-func (m *Model) newColumn(in *Minutes, f Feature, rows []int32, assumed assumption) (column, bool) {
-	c := column{feature: f}
-	if in.Feature[f] == nil {
-		return c, false
-	}
+// newColumn places the edges of an input by its values. One that is unknown, or the same,
+// in every row is no column, unless a prior knows what it does.
+func (m *Model) newColumn(in *Minutes, of input, rows []int32, assumed assumption) (column, bool) {
+	c := column{input: of}
 	step := max(1, len(rows)/sampledRows)
 	values := make([]float32, 0, len(rows)/step+1)
 	for i := 0; i < len(rows); i += step {
-		if v := m.input(in, f, int(rows[i]), bothWays, bothWays); v == v && !math.IsInf(float64(v), 0) {
+		if v := m.input(in, of, int(rows[i]), bothWays, bothWays); v == v && !math.IsInf(float64(v), 0) {
 			values = append(values, v)
 		}
 	}
 	if len(values) < fewestValues {
-		return c, false
+		c.edges = assumed.edges(of)
+		return c, len(c.edges) > 0
 	}
 	slices.Sort(values)
-	c.edges = edgesOf(values, assumed.beyond(f, values[0], values[len(values)-1]))
+	lo, hi := bulk(values)
+	c.edges = edgesOf(values, assumed.beyond(of, lo, hi))
 	return c, len(c.edges) > 0
 }
 
+// bulk is where all but the few smallest and largest of sorted values lie.
+func bulk(values []float32) (lo, hi float32) {
+	spill := int(shareOfSpill * float64(len(values)))
+	return values[spill], values[len(values)-1-spill]
+}
+
 // edgesOf places edges between sorted values: some so that their bins hold equal numbers,
-// some of equal width, and those beyond what was seen. Bins may be empty: they are filled
+// some of equal width, and those beyond what is usual. Bins may be empty: they are filled
 // from their neighbours.
 func edgesOf(values, beyond []float32) []float32 {
 	n := len(values)
@@ -97,8 +102,7 @@ func edgesOf(values, beyond []float32) []float32 {
 	for i := 1; i < evenBins; i++ {
 		wanted = append(wanted, values[i*n/evenBins])
 	}
-	spill := int(shareOfSpill * float64(n))
-	lo, hi := values[spill], values[n-1-spill]
+	lo, hi := bulk(values)
 	for i := range tailBins {
 		wanted = append(wanted, lo+(hi-lo)*float32(i)/tailBins)
 	}

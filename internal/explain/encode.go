@@ -44,7 +44,7 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 	w.u16(len(m.columns))
 	for i := range m.columns {
 		c := &m.columns[i]
-		w.text(c.feature.String())
+		w.text(c.input.String())
 		w.u16(len(c.edges))
 		for _, edge := range c.edges {
 			w.f32(edge)
@@ -139,18 +139,18 @@ func (r *reader) model() *Model {
 }
 
 func (r *reader) columns(m *Model) {
-	byName := make(map[string]Feature, NumFeatures)
-	for f := range Feature(NumFeatures) {
-		byName[f.String()] = f
+	byName := map[string]input{}
+	for _, read := range inputs() {
+		byName[read.String()] = read
 	}
-	for range r.u16(NumFeatures) {
+	for range r.u16(len(byName)) {
 		name := r.text()
-		f, ok := byName[name]
-		if !ok || f.Symptom() {
+		read, ok := byName[name]
+		if !ok {
 			r.failf("it has a column %q", name)
 		}
 		delete(byName, name) // each once
-		c := column{feature: f, edges: make([]float32, r.u16(maxBins-2))}
+		c := column{input: read, edges: make([]float32, r.u16(maxBins-2))}
 		for i := range c.edges {
 			c.edges[i] = r.f32()
 			if !known(c.edges[i]) || i > 0 && c.edges[i] <= c.edges[i-1] {

@@ -14,6 +14,7 @@ type block struct {
 	trend    trend
 	place    bool      // of places, which have no order
 	off      bool      // takes no part
+	ridge    float64   // pulls a bin to what is assumed of it
 	prior    []float64 // of its bins, what is assumed where rows are few; nil for nothing
 	assumed  bool
 	mean     float64 // of prior
@@ -22,7 +23,8 @@ type block struct {
 // The strengths of the fit, in rows: how many rows at the mean, or between two neighbours,
 // weigh as much as one row of data.
 const (
-	ridge       = 3.0  // pulls a bin to nothing
+	ridge       = 3.0  // pulls a bin to nothing, or to a rule
+	ridgePrior  = 40.0 // pulls a bin to what other networks taught
 	smooth      = 25.0 // pulls neighbours together
 	ridgePlaces = 20.0
 	leastCount  = 0.01 // of an empty bin
@@ -119,7 +121,7 @@ func (w *stepper) step(g *gram, shape, left []float64, b *block) {
 	w.diagonal, w.right, w.weight = w.diagonal[:0], w.right[:0], w.weight[:0]
 	for k := range n {
 		i := from + k
-		pull := ridge * min(1, count(i)) // an empty bin goes with its neighbours
+		pull := b.ridge * min(1, count(i)) // an empty bin goes with its neighbours
 		d, r := count(i)+pull+leastCount, left[i]-pull*(shape[i]-b.assume(i))
 		if k > 0 {
 			d, r = d+smooth, r-smooth*(shape[i]-b.assume(i)-shape[i-1]+b.assume(i-1))

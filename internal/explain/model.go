@@ -118,7 +118,7 @@ func (m *Model) read(in *Minutes, row int) reading {
 	}
 	for i := range m.columns {
 		c := &m.columns[i]
-		r.at[bothWays][i] = int32(m.offset[i]) + int32(c.bin(m.input(in, c.feature, row, bothWays, queue)))
+		r.at[bothWays][i] = int32(m.offset[i]) + int32(c.bin(m.input(in, c.input, row, bothWays, queue)))
 	}
 	r.at[sent], r.at[heard] = r.at[bothWays], r.at[bothWays]
 	if queue == bothWays {
@@ -127,7 +127,7 @@ func (m *Model) read(in *Minutes, row int) reading {
 	other := sent + heard - queue
 	for i := range m.columns {
 		if c := &m.columns[i]; c.feature.probed() {
-			r.at[other][i] = int32(m.offset[i]) + int32(c.bin(m.input(in, c.feature, row, other, queue)))
+			r.at[other][i] = int32(m.offset[i]) + int32(c.bin(m.input(in, c.input, row, other, queue)))
 		}
 	}
 	return r
@@ -144,7 +144,7 @@ func (m *Model) contributions(c *Contributions, r *reading, target int, of way, 
 	if s.shape != nil {
 		at := &r.at[of]
 		for i := range m.columns {
-			c.Feature[m.columns[i].feature] = s.shape[at[i]] * scale
+			c.Feature[m.columns[i].feature] += s.shape[at[i]] * scale
 		}
 	}
 	c.total()

@@ -221,3 +221,127 @@ func TestUnmarshalRefusesWhatIsBroken(t *testing.T) {
 		}
 	}
 }
+
+// What is known of one metric teaches, whatever is known of the others.
+func TestTrainUsesEveryRowOfATarget(t *testing.T) {
+	t.Parallel()
+	in := office(rand.New(rand.NewPCG(1, 2)))
+	hole := float32(math.NaN())
+	for row := range in.Len() {
+		for d := range numDirections {
+			in.Media[d*numMetrics+1][row] = hole // no jitter at all
+			if row%2 == 0 {
+				in.Media[d*numMetrics+2][row] = hole // loss in every other row
+			}
+		}
+	}
+	in.Media[1] = nil
+	model, err := Train(in, Options{Thresholds: testThresholds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := &Minutes{}
+	asked.minute(1, 200, 30, 0, Others{})
+	latency := model.Explain(asked, 0, 0, testThresholds)
+	if added := latency.Feature[WANRTT]; math.Abs(added-190) > 20 {
+		t.Errorf("the uplink adds %.0f ms, want about 190", added)
+	}
+	if loss := model.Explain(asked, 0, 2, testThresholds); math.Abs(loss.Expected-0.05) > 0.01 {
+		t.Errorf("loss is expected to be %.3f of the limit, want 0.05", loss.Expected)
+	}
+	if jitter := model.Explain(asked, 0, 1, testThresholds); jitter.Expected != 0 {
+		t.Errorf("jitter was never known, and %v is expected", jitter.Expected)
+	}
+}
+
+// What an org's rows do not know of at all, the prior does.
+func TestAPriorExplainsWhatTheRowsNeverKnew(t *testing.T) {
+	t.Parallel()
+	prior, err := Train(office(rand.New(rand.NewPCG(1, 2))), Options{Thresholds: testThresholds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := office(rand.New(rand.NewPCG(3, 4)))
+	in.Feature[ClientCPU] = nil
+	for row := range in.Len() {
+		if row/20%12 == 7 {
+			in.slow(row, -200) // nobody's computer was busy
+		}
+	}
+	model, err := Train(in, Options{Thresholds: testThresholds, Prior: prior})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := &Minutes{}
+	asked.minute(1, 10, 95, 0, Others{})
+	if added := model.Explain(asked, 0, 0, testThresholds).Feature[ClientCPU]; math.Abs(added-200) > 20 {
+		t.Errorf("a busy computer adds %.0f ms, want about 200", added)
+	}
+}
+
+// Histories tell how busy the air is, and not with what: as much of it does less than as
+// much Wi-Fi, in rows of both kinds.
+func TestUtilisationThatIsNotSplitIsAnInputOfItsOwn(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	in := &Minutes{Feature: [NumFeatures][]float32{RadioUtil: {}, RadioUtilInterference: {}}}
+	hole := float32(math.NaN())
+	for i := range 12_000 {
+		in.minute(int64(i/20), 10+r.Float64(), 30+r.Float64(), 0, Others{Legs: 2})
+		util, other := 0.2+0.1*r.Float64(), 0.02
+		switch i / 20 % 6 {
+		case 1:
+			util = 0.9
+			in.slow(i, 160)
+		case 2, 3:
+			util, other = 0.9, 0.72
+			in.slow(i, 40)
+		}
+		in.Feature[RadioUtil] = append(in.Feature[RadioUtil], float32(util))
+		if i/20%2 == 0 {
+			other = float64(hole)
+		}
+		in.Feature[RadioUtilInterference] = append(in.Feature[RadioUtilInterference], float32(other))
+	}
+	model, err := Train(in, Options{Thresholds: testThresholds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := &Minutes{Feature: [NumFeatures][]float32{RadioUtil: {0.9, 0.9}, RadioUtilInterference: {0.02, hole}}}
+	for range 2 {
+		asked.minute(1, 10, 30, 0, Others{})
+	}
+	for row, want := range []float64{160, 40} {
+		if added := model.Explain(asked, row, 0, testThresholds).Feature[RadioUtil]; math.Abs(added-want) > 25 {
+			t.Errorf("row %d: utilisation adds %.0f ms, want about %.0f", row, added, want)
+		}
+	}
+}
+
+// A few rows far from all others, in which nothing was felt, leave what is assumed of what
+// lies between.
+func TestFewRowsDoNotSpeakForWhatLiesBetween(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(7, 8))
+	in := &Minutes{Feature: [NumFeatures][]float32{RadioUtilInterference: {}}}
+	for i := range 6000 {
+		in.minute(int64(i/20), 10+r.Float64(), 30+r.Float64(), 0, Others{Legs: 2})
+		other := 0.05 * r.Float64()
+		if i%3000 == 7 {
+			other = 0.5
+		}
+		if i%50 == 3 {
+			in.slow(i, 200)
+		}
+		in.Feature[RadioUtilInterference] = append(in.Feature[RadioUtilInterference], float32(other))
+	}
+	model, err := Train(in, Options{Thresholds: testThresholds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := &Minutes{Feature: [NumFeatures][]float32{RadioUtilInterference: {0.35}}}
+	asked.minute(1, 10, 30, 0, Others{})
+	if got := model.Explain(asked, 0, 1, testThresholds).Feature[RadioUtilInterference]; got < 0.35 {
+		t.Errorf("interference of 0.35 adds %.2f of the limit of jitter, want what the rule says: about 0.7", got)
+	}
+}

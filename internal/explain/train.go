@@ -58,7 +58,9 @@ func Train(in *Minutes, opt Options) (*Model, error) {
 	}
 	t.layout()
 	for d := range numDirections {
-		t.direction(d)
+		for _, targets := range t.alike(d) {
+			t.fit(targets)
+		}
 	}
 	t.odds()
 	if opt.Factory {
@@ -129,17 +131,14 @@ func (t *trainer) layout() {
 	m := t.model
 	m.uplinks = learnUplinks(t.in, t.rows)
 	m.learnUsual(t.in, t.rows)
-	for f := range Feature(NumFeatures) {
-		if f.Symptom() {
-			continue
-		}
-		c, ok := m.newColumn(t.in, f, t.rows, t.assumption())
+	for _, read := range inputs() {
+		c, ok := m.newColumn(t.in, read, t.rows, t.assumption())
 		if !ok {
 			continue
 		}
 		m.columns = append(m.columns, c)
 		m.offset = append(m.offset, m.size)
-		t.blocks = append(t.blocks, block{from: m.size, to: m.size + c.bins(), trend: properties()[f].trend})
+		t.blocks = append(t.blocks, block{from: m.size, to: m.size + c.bins(), trend: properties()[read.feature].trend, ridge: t.ridge()})
 		m.size += c.bins()
 	}
 	t.choosePlaces()
@@ -160,7 +159,7 @@ func (t *trainer) layRows(of way) [][]int32 {
 		queue := m.queue(t.in, int(row))
 		for k := range m.columns {
 			c := &m.columns[k]
-			all = append(all, int32(m.offset[k]+int(c.bin(m.input(t.in, c.feature, int(row), of, queue)))))
+			all = append(all, int32(m.offset[k]+int(c.bin(m.input(t.in, c.input, int(row), of, queue)))))
 		}
 		if t.in.Place != nil {
 			if p, ok := m.placeOf[t.in.Place[row]]; ok {
@@ -170,6 +169,14 @@ func (t *trainer) layRows(of way) [][]int32 {
 		rows[i] = all[begin:len(all):len(all)]
 	}
 	return rows
+}
+
+// ridge is how much rows must say before they outweigh what is assumed.
+func (t *trainer) ridge() float64 {
+	if t.opt.Prior != nil {
+		return ridgePrior
+	}
+	return ridge
 }
 
 func (t *trainer) assumption() assumption { return assumption{t.opt.Prior, t.opt.Thresholds} }
@@ -182,7 +189,7 @@ func (t *trainer) assume(target int) []block {
 		b := &blocks[i]
 		b.prior = make([]float64, b.to-b.from)
 		for bin := 1; bin < c.bins(); bin++ {
-			b.prior[bin] = t.assumption().of(c.feature, target, c.centre(bin))
+			b.prior[bin] = t.assumption().of(c.input, target, c.centre(bin))
 			b.assumed = b.assumed || b.prior[bin] != 0
 		}
 	}
@@ -222,35 +229,57 @@ func (t *trainer) choosePlaces() {
 
 // value is what a sum learns of a row: ms, or units of the threshold; NaN where unknown.
 func (t *trainer) value(target Target, row int32) float64 {
-	column := t.in.Media[target]
-	if column == nil || !known(column[row]) {
+	if !t.in.measured(target, row) {
 		return math.NaN()
 	}
 	limit := float64(target.limit(t.opt.Thresholds))
-	v := min(float64(column[row]), cutOff*limit)
+	v := min(float64(t.in.Media[target][row]), cutOff*limit)
 	if target.Metric() == correlate.Latency {
 		return v
 	}
 	return v / limit
 }
 
-// direction fits the three metrics of one direction, which are known in the same rows.
-func (t *trainer) direction(d int) {
+// alike groups the targets of a direction by the rows in which they are known: mostly all
+// three in the same.
+func (t *trainer) alike(d int) [][]Target {
+	var groups [][]Target
+	for k := range Target(numMetrics) {
+		target := Target(d*numMetrics) + k
+		i := slices.IndexFunc(groups, func(group []Target) bool {
+			return !slices.ContainsFunc(t.rows, func(row int32) bool {
+				return t.in.measured(group[0], row) != t.in.measured(target, row)
+			})
+		})
+		if i < 0 {
+			groups = append(groups, nil)
+			i = len(groups) - 1
+		}
+		groups[i] = append(groups[i], target)
+	}
+	return groups
+}
+
+// measured reports whether a target is known in a row.
+func (m *Minutes) measured(t Target, row int32) bool {
+	return m.Media[t] != nil && known(m.Media[t][row])
+}
+
+// fit fits targets of one direction that are known in the same rows.
+func (t *trainer) fit(targets []Target) {
 	m := t.model
-	of := Target(d * numMetrics).way()
+	of := targets[0].way()
 	size := m.size + len(m.places)
-	learn, hold := newGram(size, numMetrics), newGram(size, numMetrics)
+	learn, hold := newGram(size, len(targets)), newGram(size, len(targets))
 	good := make([]float64, size) // rows of good minutes by bin
 	goodRows := 0.0
-	y := make([]float64, numMetrics)
+	y := make([]float64, len(targets))
 	for i, row := range t.rows {
-		unknown := false
-		for k := range y {
-			y[k] = t.value(Target(d*numMetrics+k), row)
-			unknown = unknown || math.IsNaN(y[k])
-		}
-		if unknown {
+		if !t.in.measured(targets[0], row) {
 			continue
+		}
+		for k, target := range targets {
+			y[k] = t.value(target, row)
 		}
 		weight := t.in.weight(int(row))
 		into := learn
@@ -271,8 +300,7 @@ func (t *trainer) direction(d int) {
 		return
 	}
 	all := learn.plus(hold)
-	for k := range numMetrics {
-		target := Target(d*numMetrics + k)
+	for k, target := range targets {
 		blocks := earn(learn, hold, k, t.assume(int(target)))
 		t.score(target, boost(learn, k, blocks))
 		m.sums[target] = t.sum(boost(all, k, blocks), good, goodRows, m.sums[target].spread)

@@ -33,6 +33,7 @@ type uplink struct {
 
 const (
 	leastOfUplink = 200  // minutes that tell what an uplink carries
+	leastHours    = 24   // that they lie in: what is most in a quiet hour is usual in a busy one
 	prompt        = 15   // ms above the median that still are prompt
 	beyondPrompt  = 1.05 // of the most that was carried promptly is a queue
 )
@@ -57,7 +58,11 @@ func learnUplinks(in *Minutes, rows []int32) map[string]uplink {
 		}
 	}
 	for site, of := range bySite {
-		if len(of) < leastOfUplink {
+		hours := map[int64]bool{}
+		for _, row := range of {
+			hours[in.StartAt[row]/3600] = true
+		}
+		if len(of) < leastOfUplink || len(hours) < leastHours {
 			continue
 		}
 		rtt := make([]float32, len(of))
@@ -103,15 +108,46 @@ func (m *Model) queue(in *Minutes, row int) way {
 	return bothWays
 }
 
-// input is the value of a feature that a sum sees, of one way and with the queue of the
+// input is what a column reads of a row.
+type input struct {
+	feature Feature
+	whole   bool // of RadioUtil: where nobody knows how much of it is not Wi-Fi
+}
+
+// inputs are what models may read: the features that may be blamed, and utilisation twice.
+func inputs() []input {
+	var list []input
+	for f := range Feature(NumFeatures) {
+		if !f.Symptom() {
+			list = append(list, input{feature: f})
+		}
+	}
+	return append(list, input{RadioUtil, true})
+}
+
+// String names an input: a feature, or what a part of its rows has of it.
+func (i input) String() string {
+	if i.whole {
+		return i.feature.String() + "_whole"
+	}
+	return i.feature.String()
+}
+
+// input is the value that a sum sees of an input, of one way and with the queue of the
 // row. Utilisation is what Wi-Fi uses: what is not Wi-Fi has a feature of its own and must
-// not be blamed twice. And where a queue stands in one direction, the probe, which goes
-// there and back, says nothing of the other.
-func (m *Model) input(in *Minutes, f Feature, row int, of, queue way) float32 {
+// not be blamed twice. Histories tell only the whole: that does less than as much of Wi-Fi
+// where it is interference, and is a column of its own. And where a queue stands in one
+// direction, the probe, which goes there and back, says nothing of the other.
+func (m *Model) input(in *Minutes, read input, row int, of, queue way) float32 {
+	f := read.feature
 	v := in.at(f, row)
 	switch f {
 	case RadioUtil:
-		if other := in.at(RadioUtilInterference, row); other == other {
+		other := in.at(RadioUtilInterference, row)
+		switch split := other == other; {
+		case split == read.whole:
+			return float32(math.NaN())
+		case split:
 			v -= other
 		}
 	case WANRTT, WANJitter, WANLoss:

@@ -153,7 +153,7 @@ func (l *leg) judge(row int, t Target) Verdict {
 	if t.Metric() == correlate.Latency {
 		unit = float64(t.limit(l.thresholds))
 	}
-	v.rank(&v.Parts)
+	v.rank(&v.Parts, l.in, row)
 	suffer := l.suffering(row)
 	spread := l.sums[t].spread
 	v.decide(&v.Parts, suffer, unit, spread)
@@ -169,7 +169,7 @@ func (l *leg) judge(row int, t Target) Verdict {
 		}
 		w := v
 		parts := l.parts(near, t)
-		w.rank(&parts)
+		w.rank(&parts, l.in, near)
 		w.decide(&parts, suffer, unit, spread)
 		if w.Bucket != correlate.BucketUnknown && w.Bucket != FarEnd {
 			w.Nearby = true
@@ -247,16 +247,17 @@ func (l *leg) tunnelled(row int, t Target) bool {
 	return t.Metric() == correlate.Latency && l.in.at(ClientVPNDistance, row) == 1
 }
 
-// rank orders the features that made it worse.
-func (v *Verdict) rank(parts *Contributions) {
+// rank orders the features that made it worse in a row. What is not known there is not
+// blamed, though it adds what rows without it have.
+func (v *Verdict) rank(parts *Contributions, in *Minutes, row int) {
 	v.NumTop = 0
 	for f := range Feature(NumFeatures) {
 		part := parts.Feature[f]
-		if part <= 0 {
+		if part <= 0 || !known(in.at(f, row)) {
 			continue
 		}
 		at := v.NumTop
-		for at > 0 && v.Parts.Feature[v.Top[at-1]] < part {
+		for at > 0 && parts.Feature[v.Top[at-1]] < part {
 			at--
 		}
 		if at == len(v.Top) {

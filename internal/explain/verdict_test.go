@@ -10,9 +10,9 @@ import (
 
 // office are minutes of a simple truth: audio has the latency of the path, plus what the
 // uplink takes above 10 ms, plus 200 ms on a busy computer, plus 10 ms behind a tunnel.
-func office(r *rand.Rand, n int) *Minutes {
+func office(r *rand.Rand) *Minutes {
 	m := &Minutes{}
-	for i := range n {
+	for i := range 6000 {
 		rtt, cpu, tunnel := 10.0, 30.0, 0.0
 		switch i / 20 % 12 {
 		case 3:
@@ -63,7 +63,7 @@ func (m *Minutes) slow(row int, ms float32) {
 
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	model, err := Train(office(rand.New(rand.NewPCG(1, 2)), 6000), Options{Thresholds: testThresholds})
+	model, err := Train(office(rand.New(rand.NewPCG(1, 2))), Options{Thresholds: testThresholds})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +114,12 @@ func TestJudge(t *testing.T) {
 			m.slow(1, 190)
 			return 1
 		}, SiteWAN, WANRTT, true, 0},
+		{"the sample before knows, mostly of the computer", func(m *Minutes) int {
+			m.minute(1, 60, 95, 0, quiet)
+			m.minute(1, 10, 30, 0, quiet)
+			m.slow(1, 230)
+			return 1
+		}, Client, ClientCPU, true, 0},
 		{"another leg's sample does not", func(m *Minutes) int {
 			m.minute(1, 200, 30, 0, quiet)
 			m.minute(2, 10, 30, 0, quiet)
@@ -142,5 +148,52 @@ func TestJudge(t *testing.T) {
 				t.Errorf("without %s it would be %v ms, want %v", tt.top, got, want)
 			}
 		})
+	}
+}
+
+// What rows without a feature have on top is part of the prediction, and nobody's fault.
+func TestWhatIsNotKnownIsNotBlamed(t *testing.T) {
+	t.Parallel()
+	hole := float32(math.NaN())
+	in := office(rand.New(rand.NewPCG(1, 2)))
+	for row := range in.Len() {
+		if row/20%12 == 5 {
+			in.Feature[ClientCPU][row] = hole
+			in.slow(row, 60)
+		}
+	}
+	model, err := Train(in, Options{Thresholds: testThresholds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := &Minutes{}
+	asked.minute(1, 150, 30, 0, Others{Legs: 2})
+	asked.Feature[ClientCPU][0] = hole
+	v := model.Judge(nil, asked, testThresholds)[0]
+	if v.Parts.Feature[ClientCPU] < 30 {
+		t.Fatalf("not to know of the computer adds %.0f ms: the test proves nothing", v.Parts.Feature[ClientCPU])
+	}
+	for _, f := range v.Top[:v.NumTop] {
+		if f == ClientCPU {
+			t.Errorf("%v are blamed, one of which is not known", v.Top[:v.NumTop])
+		}
+	}
+}
+
+// What an uplink carries at most is told by busy hours: some quiet ones tell nothing.
+func TestUplinksAreLearnedFromManyHours(t *testing.T) {
+	t.Parallel()
+	for apart, want := range map[int64]int{60: 0, 600: 1} { // seconds between minutes: 5 hours, or 50
+		in := &Minutes{}
+		var rows []int32
+		for i := range int32(300) {
+			in.minute(int64(i/20), 10, 30, 0, Others{})
+			in.StartAt[i] = 1_800_000_000 + apart*int64(i)
+			in.Feature[WANAvgUploadMbps] = append(in.Feature[WANAvgUploadMbps], 20)
+			rows = append(rows, i)
+		}
+		if got := learnUplinks(in, rows); len(got) != want {
+			t.Errorf("a minute every %d s: %d uplinks are known, want %d", apart, len(got), want)
+		}
 	}
 }

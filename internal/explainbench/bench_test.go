@@ -3,9 +3,6 @@ package explainbench
 import (
 	"fmt"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +17,10 @@ import (
 // never fitted, tuned or looked at but for what it prints, and the factory's model has
 // seeds of its own (501 to 508).
 const firstSeed, lastSeed = 9001, 9003
+
+// strangeBy is how far apart the seeds are of worlds whose faults act more or less than in
+// those that the factory's model learned from, and in other shapes.
+const strangeBy = 100
 
 func thresholds() correlate.Thresholds {
 	return correlate.Thresholds{LatencyMS: 150, JitterMS: 40, LossRatio: 0.02}
@@ -42,30 +43,65 @@ func seeds(b *testing.B) (from, to uint64) {
 // split is rows to learn from and later ones to explain.
 type split struct{ learn, judge *Rows }
 
-// week are the splits of one org: four days, and then four hours of the last of them,
-// before a fifth day; by polls a minute, by histories of ten minutes, and by polls every
-// ten minutes.
-type week struct{ days, hours, tens, sparse split }
+// variant is a way of watching orgs in which everybody guesses.
+type variant struct {
+	name     string
+	sampling func(seed uint64) Sampling
+	hours    bool // learn from four hours and not from four days
+	strange  bool // in worlds where faults act otherwise
+}
 
-func collectWeek(b *testing.B, seed uint64) week {
-	b.Helper()
-	w, err := world.New(Large(seed))
-	if err != nil {
-		b.Fatal(err)
+func variants() []variant {
+	minutely := func(seed uint64) Sampling { return Minutely(time.Duration(seed*17%60) * time.Second) }
+	return []variant{
+		{name: "four days", sampling: minutely},
+		{name: "four hours", sampling: minutely, hours: true},
+		{name: "four days of histories of ten minutes", sampling: func(uint64) Sampling { return TenMinutes() }},
+		{name: "four days of histories of hours", sampling: func(uint64) Sampling { return Hours() }},
+		{name: "four days of polls every ten minutes", sampling: func(seed uint64) Sampling {
+			return Sampling{Every: 10 * time.Minute, Phase: time.Duration(seed*137%600) * time.Second}
+		}},
+		{name: "four days where faults act otherwise", sampling: minutely, strange: true},
+		{name: "four hours where faults act otherwise", sampling: minutely, hours: true, strange: true},
 	}
+}
+
+// weeks are the rows of orgs, five days each, that were collected.
+type weeks map[string]*Rows
+
+// splits are what a variant learns from and judges: four days, or four hours of the last of
+// them, and the fifth day.
+func (w weeks) splits(b *testing.B, v variant) []split {
+	b.Helper()
 	monday := time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC)
 	friday := monday.AddDate(0, 0, 4)
-	org := w.Orgs[seed%2]
-	of := func(s Sampling) split {
-		rows := Collect(w, org, monday, friday.AddDate(0, 0, 1), s)
+	var out []split
+	from, to := seeds(b)
+	for seed := from; seed <= to; seed++ {
+		cfg := Large(seed)
+		if v.strange {
+			cfg.Seed += strangeBy
+			cfg.Physics = cfg.Seed
+		}
+		sampling := v.sampling(seed)
+		key := fmt.Sprint(cfg, sampling)
+		if w[key] == nil {
+			made, err := world.New(cfg)
+			if err != nil {
+				b.Fatal(err)
+			}
+			w[key] = Collect(made, made.Orgs[seed%2], monday, friday.AddDate(0, 0, 1), sampling)
+			w[key].Of = make([]*world.Leg, w[key].Len()) // let the world go
+		}
+		rows := w[key]
 		at := rows.begin(friday)
-		return split{rows.Slice(0, at), rows.Slice(at, rows.Len())}
+		learn, judge := rows.Slice(0, at), rows.Slice(at, rows.Len())
+		if v.hours {
+			noon := friday.Add(-12 * time.Hour)
+			learn = learn.Slice(learn.begin(noon), learn.begin(noon.Add(4*time.Hour)))
+		}
+		out = append(out, split{learn, judge})
 	}
-	out := week{days: of(Minutely(time.Duration(seed*17%60) * time.Second))}
-	noon := friday.Add(-12 * time.Hour)
-	out.hours = split{out.days.learn.Slice(out.days.learn.begin(noon), out.days.learn.begin(noon.Add(4*time.Hour))), out.days.judge}
-	out.tens = of(Sampling{Every: time.Minute, Histories: true})
-	out.sparse = of(Sampling{Every: 10 * time.Minute, Phase: time.Duration(seed*137%600) * time.Second})
 	return out
 }
 
@@ -79,134 +115,32 @@ func (r *Rows) begin(at time.Time) int {
 	return r.Len()
 }
 
-// column is one way of guessing with its scores.
-type column struct {
-	name    string
-	all     Score
-	causes  map[world.Cause]*Score
-	confuse map[string]int
-	none    Score // bad minutes without a cause
-}
-
-func (c *column) add(g Guess, cause world.Cause) {
-	if c.causes == nil {
-		c.causes, c.confuse = map[world.Cause]*Score{}, map[string]int{}
-	}
-	if cause == world.CauseNone {
-		c.none.Add(g, Answer{})
-		return
-	}
-	for _, a := range Answers() {
-		if a.Cause != cause {
-			continue
-		}
-		if c.causes[cause] == nil {
-			c.causes[cause] = &Score{}
-		}
-		c.causes[cause].Add(g, a)
-		c.all.Add(g, a)
-		if g.Bucket != a.Bucket {
-			c.confuse[fmt.Sprintf("%s -> %s", cause, g.Bucket)]++
-		} else if len(a.Features) > 0 && (len(g.Features) == 0 || !slices.Contains(a.Features, g.Features[0])) {
-			c.confuse[fmt.Sprintf("%s -> %s", cause, first(g))]++
-		}
-	}
-}
-
-func first(g Guess) string {
-	if len(g.Features) == 0 {
-		return "nothing"
-	}
-	return g.Features[0].String()
-}
-
-func ratio(n, of int) string { return fmt.Sprintf("%.3f", float64(n)/float64(max(1, of))) }
-
-// table prints columns beside each other: bucket, top and top-2 accuracy.
-func table(b *testing.B, title string, columns []*column) {
-	b.Helper()
-	var out strings.Builder
-	fmt.Fprintf(&out, "%s\n%-19s %6s", title, "", "rows")
-	for _, c := range columns {
-		fmt.Fprintf(&out, " | %-19s", c.name)
-	}
-	line := func(name string, score func(*column) *Score) {
-		fmt.Fprintf(&out, "\n%-19s %6d", name, score(columns[0]).Rows)
-		for _, c := range columns {
-			s := score(c)
-			fmt.Fprintf(&out, " | %s %s %s  ", ratio(s.Bucket, s.Rows), ratio(s.Top, s.Rows), ratio(s.Top2, s.Rows))
-		}
-	}
-	for _, a := range Answers() {
-		if columns[0].causes[a.Cause] != nil {
-			line(string(a.Cause), func(c *column) *Score { return c.causes[a.Cause] })
-		}
-	}
-	line("all", func(c *column) *Score { return &c.all })
-	fmt.Fprintf(&out, "\n%-19s %6s", "abstained", "")
-	for _, c := range columns {
-		fmt.Fprintf(&out, " | %s              ", ratio(c.all.Unknown, c.all.Rows))
-	}
-	fmt.Fprintf(&out, "\n%-19s %6d", "no cause, abstained", columns[0].none.Rows)
-	for _, c := range columns {
-		fmt.Fprintf(&out, " | %s              ", ratio(c.none.Unknown, c.none.Rows))
-	}
-	for _, c := range columns[:1] {
-		out.WriteString("\nconfusions of " + c.name + ":")
-		names := make([]string, 0, len(c.confuse))
-		for name := range c.confuse {
-			names = append(names, name)
-		}
-		slices.SortFunc(names, func(x, y string) int { return c.confuse[y] - c.confuse[x] })
-		for _, name := range names[:min(12, len(names))] {
-			out.WriteString(" " + name + " " + strconv.Itoa(c.confuse[name]) + ";")
-		}
-	}
-	b.Log(out.String())
-}
-
 // BenchmarkExplain prints how often explanations of bad minutes name the true cause, and
 // how fast they are: bucket, top feature, true feature among the first two.
 func BenchmarkExplain(b *testing.B) {
-	for range b.N {
-		runBench(b)
-	}
-}
-
-func runBench(b *testing.B) {
-	b.Helper()
-	from, to := seeds(b)
-	weeks := make([]week, 0, to-from+1)
-	for seed := from; seed <= to; seed++ {
-		weeks = append(weeks, collectWeek(b, seed))
-	}
 	made, err := factory.Model()
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("worlds of seeds %d to %d; of each four days to learn from, one to explain", from, to)
-	for _, part := range []struct {
-		title  string
-		depths []int // of XGBoost's trees
-		of     func(week) split
-	}{
-		{"four days of the org's data", []int{6, 1}, func(w week) split { return w.days }},
-		{"four hours of the org's data", []int{6, 1}, func(w week) split { return w.hours }},
-		{"four days, histories of ten minutes instead of polls", []int{6}, func(w week) split { return w.tens }},
-		{"four days, polls every ten minutes", nil, func(w week) split { return w.sparse }},
-	} {
-		var splits []split
-		for _, w := range weeks {
-			splits = append(splits, part.of(w))
-		}
-		compare(b, part.title, splits, made, part.depths)
+	collected := weeks{}
+	for _, v := range variants() {
+		b.Run(v.name, func(b *testing.B) {
+			for range b.N {
+				compare(b, v.name, collected.splits(b, v), made)
+			}
+		})
 	}
-	timings(b, weeks)
+	b.Run("speed", func(b *testing.B) {
+		for range b.N {
+			timings(b, collected.splits(b, variants()[0]))
+		}
+	})
 }
 
 // compare scores every way of guessing on the same rows.
-func compare(b *testing.B, title string, splits []split, made *explain.Model, depths []int) {
+func compare(b *testing.B, title string, splits []split, made *explain.Model) {
 	b.Helper()
+	depths := []int{6, 1} // of XGBoost's trees
 	own, prior, shipped := &column{name: "own data alone"}, &column{name: "own data + factory"}, &column{name: "factory alone"}
 	byLimit, byZ := &column{name: "thresholds"}, &column{name: "largest z-score"}
 	var trees []*column
@@ -287,13 +221,13 @@ func addByConfidence(sure, doubtful *Score, v *explain.Verdict, cause world.Caus
 }
 
 // timings measures on one core, by processor time.
-func timings(b *testing.B, weeks []week) {
+func timings(b *testing.B, splits []split) {
 	b.Helper()
 	whole := &Rows{}
 	for whole.Len() < 200_000 {
-		for _, w := range weeks {
+		for _, s := range splits {
 			if whole.Len() < 200_000 {
-				whole.Append(w.days.learn)
+				whole.Append(s.learn)
 			}
 		}
 	}

@@ -67,16 +67,19 @@ func (s *sampler) cadence() network.Cadence { return network.Cadence{Every: s.Ev
 
 func (s *sampler) client(o *observed, c *world.Client, stay correlate.Stay) {
 	if s.Histories {
-		s.tens(stay.JoinAt, stay.LeaveAt, func(begin time.Time) {
-			value := mean(begin, 2, func(at time.Time) (float64, bool) {
+		s.intervals(stay.JoinAt, stay.LeaveAt, func(begin time.Time) {
+			value := s.mean(begin, 2, func(at time.Time) (float64, bool) {
 				state, ok := s.world.ClientAt(c, at)
 				return float64(state.RSSIDBm), ok && state.AP != nil && state.AP.Site.ID == stay.SiteID
 			})
 			if value.Known() {
-				o.clients = append(o.clients, network.ClientSample{SiteID: stay.SiteID, MAC: c.MAC, From: begin, To: begin.Add(ten), RSSIDBm: value})
+				o.clients = append(o.clients, network.ClientSample{SiteID: stay.SiteID, MAC: c.MAC, From: begin, To: begin.Add(s.Every), RSSIDBm: value})
 			}
 		})
 		return
+	}
+	if c.Wired {
+		return // the cloud has no statistics of wired clients
 	}
 	var track network.Track
 	s.polls(stay.JoinAt.Add(-2*s.Every), stay.LeaveAt, func(at time.Time) {
@@ -84,7 +87,7 @@ func (s *sampler) client(o *observed, c *world.Client, stay correlate.Stay) {
 		if !ok {
 			return
 		}
-		step := s.cadence().Client(track, snapshot(c, state, stay, at))
+		step := s.cadence().Client(track, snapshot(c, state, at))
 		track = step.Track
 		if step.Sample != nil {
 			o.clients = append(o.clients, *step.Sample)
@@ -93,13 +96,10 @@ func (s *sampler) client(o *observed, c *world.Client, stay correlate.Stay) {
 }
 
 // snapshot is a row of the network's client statistics.
-func snapshot(c *world.Client, state world.ClientState, stay correlate.Stay, at time.Time) network.ClientSnapshot {
+func snapshot(c *world.Client, state world.ClientState, at time.Time) network.ClientSnapshot {
 	snap := network.ClientSnapshot{
-		SiteID: stay.SiteID, MAC: c.MAC, ObservedAt: at, Wired: c.Wired, IP: state.IP, AssociatedAt: state.AssocAt,
+		MAC: c.MAC, ObservedAt: at, IP: state.IP, AssociatedAt: state.AssocAt,
 		TxBytes: network.CounterOf(state.TxBytes), RxBytes: network.CounterOf(state.RxBytes),
-	}
-	if c.Wired {
-		return snap
 	}
 	snap.SiteID, snap.DeviceMAC, snap.Band, snap.Proto = state.AP.Site.ID, state.AP.MAC, network.Band(state.Band), c.Proto
 	snap.Channel, snap.RSSIDBm = measure.Of(float64(state.Channel)), measure.Of(float64(state.RSSIDBm))
@@ -110,11 +110,11 @@ func snapshot(c *world.Client, state world.ClientState, stay correlate.Stay, at 
 
 func (s *sampler) radio(o *observed, ap *world.AP, band world.Band, from, to time.Time) {
 	if s.Histories {
-		s.tens(from, to, func(begin time.Time) {
-			util := mean(begin, 0, func(at time.Time) (float64, bool) {
+		s.intervals(from, to, func(begin time.Time) {
+			util := s.mean(begin, 0, func(at time.Time) (float64, bool) {
 				return float64(s.world.RadioAt(ap, band, at).UtilAll), true
 			})
-			o.radios = append(o.radios, network.RadioSample{From: begin, To: begin.Add(ten), Radio: network.RadioSnapshot{
+			o.radios = append(o.radios, network.RadioSample{From: begin, To: begin.Add(s.Every), Radio: network.RadioSnapshot{
 				DeviceMAC: ap.MAC, Band: network.Band(band), UtilRatio: measure.Of(util.Or(0) / 100),
 			}})
 		})
@@ -139,12 +139,12 @@ func (s *sampler) radio(o *observed, ap *world.AP, band world.Band, from, to tim
 
 func (s *sampler) uplink(o *observed, site *world.Site, from, to time.Time) {
 	if s.Histories {
-		s.tens(from, to, func(begin time.Time) {
+		s.intervals(from, to, func(begin time.Time) {
 			read := func(of func(world.WANState) float64) measure.Value {
-				return mean(begin, 2, func(at time.Time) (float64, bool) { return of(s.world.WANAt(site, at)), true })
+				return s.mean(begin, 2, func(at time.Time) (float64, bool) { return of(s.world.WANAt(site, at)), true })
 			}
 			loss := read(func(w world.WANState) float64 { return w.LossPercent })
-			o.wans = append(o.wans, network.WANSample{From: begin, To: begin.Add(ten), WAN: network.WANSnapshot{
+			o.wans = append(o.wans, network.WANSample{From: begin, To: begin.Add(s.Every), WAN: network.WANSnapshot{
 				SiteID: site.ID, Up: true, LatencyMS: read(func(w world.WANState) float64 { return w.RTTMS }),
 				JitterMS: read(func(w world.WANState) float64 { return w.JitterMS }), LossRatio: measure.Of(loss.Or(0) / 100),
 			}})
@@ -166,20 +166,22 @@ func (s *sampler) uplink(o *observed, site *world.Site, from, to time.Time) {
 	})
 }
 
-const ten = 10 * time.Minute
-
-// tens visits the whole intervals of ten minutes that overlap [from, to).
-func (s *sampler) tens(from, to time.Time, visit func(begin time.Time)) {
-	for at := from.Truncate(ten); at.Before(to); at = at.Add(ten) {
+// intervals visits the whole intervals that overlap [from, to).
+func (s *sampler) intervals(from, to time.Time, visit func(begin time.Time)) {
+	for at := from.Truncate(s.Every); at.Before(to); at = at.Add(s.Every) {
 		visit(at)
 	}
 }
 
-// mean is that of the ten minutes that begin then, rounded as Mist's histories are.
-func mean(begin time.Time, decimals int, at func(time.Time) (float64, bool)) measure.Value {
+// mean is that of the interval that begins then, rounded as Mist's histories are.
+func (s *sampler) mean(begin time.Time, decimals int, at func(time.Time) (float64, bool)) measure.Value {
+	step := time.Minute
+	if s.Every > 10*time.Minute {
+		step = 5 * time.Minute
+	}
 	sum, n := 0.0, 0.0
-	for minute := range 10 {
-		if value, ok := at(begin.Add(time.Duration(minute) * time.Minute)); ok {
+	for moment := begin; moment.Before(begin.Add(s.Every)); moment = moment.Add(step) {
+		if value, ok := at(moment); ok {
 			sum, n = sum+value, n+1
 		}
 	}

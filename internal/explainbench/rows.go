@@ -23,18 +23,23 @@ import (
 type Sampling struct {
 	Every     time.Duration // between polls
 	Phase     time.Duration // of the polls within Every
-	Histories bool          // no polls: means of ten minutes, of few measures
+	Histories bool          // no polls: means over Every, of few measures
 }
 
 // Minutely is how the collector watches: a poll a minute.
 func Minutely(phase time.Duration) Sampling { return Sampling{Every: time.Minute, Phase: phase} }
 
+// TenMinutes is what the network still knows of the last day: means of ten minutes.
+func TenMinutes() Sampling { return Sampling{Every: 10 * time.Minute, Histories: true} }
+
+// Hours is what it knows of the two weeks before: means of hours.
+func Hours() Sampling { return Sampling{Every: time.Hour, Histories: true} }
+
 // Rows are call minutes with their truth.
 type Rows struct {
 	explain.Minutes
 	Cause []world.Cause
-
-	current *world.Leg
+	Of    []*world.Leg // what the numbers of Leg stand for
 }
 
 // sampler makes the rows of one org.
@@ -188,11 +193,11 @@ func (s *sampler) row(rows *Rows, l *world.Leg, stay correlate.Stay, minute worl
 	leg := int64(1)
 	if n := len(rows.Leg); n > 0 {
 		leg = rows.Leg[n-1]
-		if rows.current != l {
+		if rows.Of[n-1] != l {
 			leg++
 		}
 	}
-	rows.current = l
+	rows.Of = append(rows.Of, l)
 	rows.Leg = append(rows.Leg, leg)
 	rows.StartAt = append(rows.StartAt, minute.StartAt.Unix())
 	rows.Place = append(rows.Place, stay.SiteID.String()+"/"+l.DataCenter)
@@ -281,7 +286,7 @@ func round(v float64, decimals int) float64 {
 
 // Slice is the rows from one to another.
 func (r *Rows) Slice(from, to int) *Rows {
-	out := &Rows{Cause: r.Cause[from:to]}
+	out := &Rows{Cause: r.Cause[from:to], Of: r.Of[from:to]}
 	out.Leg, out.StartAt, out.Place, out.Others = r.Leg[from:to], r.StartAt[from:to], r.Place[from:to], r.Others[from:to]
 	for f := range r.Feature {
 		out.Feature[f] = r.Feature[f][from:to]
@@ -307,7 +312,7 @@ func (r *Rows) Append(o *Rows) {
 		r.Leg = append(r.Leg, legs+leg)
 	}
 	r.StartAt, r.Place = append(r.StartAt, o.StartAt...), append(r.Place, o.Place...)
-	r.Others, r.Cause = append(r.Others, o.Others...), append(r.Cause, o.Cause...)
+	r.Others, r.Cause, r.Of = append(r.Others, o.Others...), append(r.Cause, o.Cause...), append(r.Of, o.Of...)
 	for f := range r.Feature {
 		r.Feature[f] = append(r.Feature[f], o.Feature[f]...)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"time"
 
 	"callweave/internal/correlate"
@@ -21,6 +22,9 @@ const (
 	firstSeed = 501
 	lastSeed  = 508
 	days      = 2
+	// coarse is how much a minute counts that histories tell of, beside one of polls: what
+	// they mean to media is a little less sharp.
+	coarse = 0.25
 )
 
 func main() {
@@ -37,7 +41,7 @@ func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("%d arguments, want the name of the file to write", len(args))
 	}
-	rows := &explainbench.Rows{}
+	rows, weights := &explainbench.Rows{}, []float32(nil)
 	for seed := uint64(firstSeed); seed <= lastSeed; seed++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -48,8 +52,16 @@ func run(ctx context.Context, args []string) error {
 		}
 		from := time.Date(2026, 11, 17, 0, 0, 0, 0, time.UTC)
 		phase := time.Duration(seed*17%60) * time.Second
-		rows.Append(explainbench.Collect(w, w.Orgs[seed%2], from, from.AddDate(0, 0, days), explainbench.Minutely(phase)))
+		for _, watched := range []struct {
+			explainbench.Sampling
+			weight float32
+		}{{explainbench.Minutely(phase), 1}, {explainbench.TenMinutes(), coarse}} {
+			seen := explainbench.Collect(w, w.Orgs[seed%2], from, from.AddDate(0, 0, days), watched.Sampling)
+			rows.Append(seen)
+			weights = append(weights, slices.Repeat([]float32{watched.weight}, seen.Len())...)
+		}
 	}
+	rows.Weight = weights
 	model, err := explain.Train(&rows.Minutes, explain.Options{
 		Thresholds: correlate.Thresholds{LatencyMS: 150, JitterMS: 40, LossRatio: 0.02}, Seed: firstSeed, Factory: true,
 	})
