@@ -15,7 +15,8 @@ import (
 // again: the rows are those of a harvest that nobody disturbed.
 func TestAKilledWorker(t *testing.T) {
 	t.Parallel()
-	m := startTest(t, t.TempDir())
+	// Meetings enough that the page is there on every day and hour of the week.
+	m := startWorld(t, t.TempDir(), 16, 60)
 	stopAtEnd(t, m)
 	org, account := m.clouds.world.Orgs[0], m.clouds.world.Accounts[0]
 

@@ -42,15 +42,15 @@ type harvested struct {
 
 // orgSeen is one org's side.
 type orgSeen struct {
-	org           *world.Org
-	legs          pair // matched, and truly on a network of the org with something to know them by
-	hidden        int  // truly on a network of the org, with nothing to know them by
-	minutes, bad  pair
-	apiBad        int
-	worst         []badMinute
-	judged        judged            // buckets of bad minutes that a fault caused
-	explained     []explainedMinute // three of them
-	requestsAfter int               // the account's, when this org's data was complete
+	org          *world.Org
+	legs         pair // matched, and truly on a network of the org with something to know them by
+	hidden       int  // truly on a network of the org, with nothing to know them by
+	minutes, bad pair
+	apiBad       int
+	worst        []badMinute
+	judged       judged            // buckets of bad minutes that a fault caused
+	explained    []explainedMinute // three of them
+	requests     pair              // the account's when this org's data was complete, and the fewest possible for one org
 }
 
 // badMinute is one line of the answer to "which minutes were bad".
@@ -71,15 +71,14 @@ func (r *report) problems() []error {
 	check("meetings", r.harvest.meetings)
 	check("legs", r.harvest.legs)
 	check("media samples", r.harvest.samples)
-	check("requests", r.harvest.requests)
 	for _, o := range r.orgs {
+		check(o.org.Name+": requests", o.requests)
 		check(o.org.Name+": legs matched", o.legs)
 		check(o.org.Name+": call minutes", o.minutes)
 		check(o.org.Name+": bad minutes", o.bad)
 		check(o.org.Name+": bad minutes by the API", pair{o.apiBad, o.bad.truth})
 	}
 	if len(r.orgs) == 2 {
-		check("requests after the second org", pair{r.orgs[1].requestsAfter, r.orgs[0].requestsAfter})
 		check("call minutes of the second org after the first unlinked", pair{r.otherMinutesAfter, r.orgs[1].minutes.got})
 	}
 	for _, receipt := range r.receipts {
@@ -112,7 +111,7 @@ func (r *report) print(out io.Writer, m *machine) {
 	counted("meetings harvested", h.meetings)
 	counted("legs", h.legs)
 	counted("media samples", h.samples)
-	counted("Zoom requests spent / fewest possible", h.requests)
+	counted("Zoom requests spent / fewest possible", r.orgs[0].requests)
 	for _, o := range r.orgs {
 		line("", "", "", "")
 		counted(o.org.Name+": legs matched", o.legs)
@@ -122,7 +121,7 @@ func (r *report) print(out io.Writer, m *machine) {
 	}
 	if len(r.orgs) == 2 {
 		line("", "", "", "")
-		counted("Zoom requests for 2 orgs / for 1", pair{r.orgs[1].requestsAfter, r.orgs[0].requestsAfter})
+		counted("Zoom requests for 2 orgs / fewest for 1", r.orgs[1].requests)
 	}
 	_ = table.Flush() // out is a terminal or a file of the caller's
 	if h.unsettled > 0 {
@@ -171,7 +170,7 @@ func (r *report) printErasure(out io.Writer) {
 	for _, rows := range r.remains {
 		left += rows
 	}
-	fmt.Fprintf(out, "Rows left of either org's calls or of the account, in all tables: %d. The token at Zoom: %s.\n", left, r.tokenDead)
+	fmt.Fprintf(out, "Rows left of either org's calls or of the account, in the %d tables that name one, and keys that open backups: %d. The token at Zoom: %s.\n", len(r.remains)-1, left, r.tokenDead)
 }
 
 func verdict(p pair) string {
@@ -237,27 +236,3 @@ func (m *machine) signInLink(ctx context.Context, org *world.Org, role string) (
 }
 
 var errNothing = errors.New("nothing was harvested")
-
-// measureRemains looks in every table for rows of the account or of a linked org's calls.
-func (r *report) measureRemains(ctx context.Context, m *machine) (string, error) {
-	r.remains = map[string]int64{}
-	for _, table := range []string{
-		"accounts", "credentials", "links", "windows", "meetings", "legs", "media_samples", "api_requests", "harvest_claims", "backfills",
-		"sites", "network_devices", "leases", "client_samples", "radio_samples", "wan_samples", "matches", "call_minutes", "weaves",
-	} {
-		var rows int64
-		if err := m.db.QueryRow(ctx, "select count(*) from "+table).Scan(&rows); err != nil {
-			return "", fmt.Errorf("count %s: %w", table, err)
-		}
-		r.remains[table] = rows
-	}
-	for _, grant := range m.clouds.zoom.Grants() {
-		if grant.AccountID == r.account.ID {
-			r.tokenDead = grant.Dead
-			if grant.Dead == "" {
-				break // one that lives is the news
-			}
-		}
-	}
-	return "token at Zoom: " + r.tokenDead, nil
-}

@@ -24,34 +24,21 @@ type meetingRow struct {
 	samples int
 }
 
-// measure compares what is stored with what is true. The account's side is measured
-// with the first org; each org's own side with each.
+// measure compares what is stored with what is true: the account's side, then the org's.
 func (r *report) measure(ctx context.Context, m *machine, org *world.Org) (string, error) {
-	rows, err := m.meetingRows(ctx)
+	var settled map[[16]byte]*world.Meeting
+	err := m.betweenRequests(ctx, r.account.ID, func() error {
+		rows, err := m.meetingRows(ctx)
+		if err != nil {
+			return err
+		}
+		if settled, err = r.settledMeetings(m, rows); err != nil {
+			return err
+		}
+		return r.measureHarvest(ctx, m, rows, settled)
+	})
 	if err != nil {
 		return "", err
-	}
-	if len(rows) == 0 {
-		return "", errNothing
-	}
-	settled := map[[16]byte]*world.Meeting{}
-	for _, row := range rows {
-		raw, err := base64.StdEncoding.DecodeString(row.id)
-		if err != nil || len(raw) != 16 {
-			return "", fmt.Errorf("meeting id %q is not 16 bytes in base64", row.id)
-		}
-		meeting, known := m.clouds.world.MeetingByUUID(r.account, [16]byte(raw))
-		if !known {
-			return "", fmt.Errorf("the world knows no meeting %s", row.id)
-		}
-		if row.state == "settled" {
-			settled[meeting.UUID] = meeting
-		}
-	}
-	if len(r.orgs) == 0 {
-		if err := r.measureHarvest(ctx, m, rows, settled); err != nil {
-			return "", err
-		}
 	}
 	seen, err := r.measureOrg(ctx, m, org, settled)
 	if err != nil {
@@ -59,6 +46,49 @@ func (r *report) measure(ctx context.Context, m *machine, org *world.Org) (strin
 	}
 	r.orgs = append(r.orgs, seen)
 	return fmt.Sprintf("%d of %d bad minutes", seen.bad.got, seen.bad.truth), nil
+}
+
+// betweenRequests reads while nothing is asked of Zoom for an account, and reads again
+// where something was: its schedule goes on all the while, and what a pass in the middle
+// has spent is in no ledger yet.
+func (m *machine) betweenRequests(ctx context.Context, account string, read func() error) error {
+	return await(ctx, 200*time.Millisecond, func() (bool, error) {
+		before := m.clouds.zoom.Metered(account)
+		var harvesting bool
+		err := m.db.QueryRow(ctx, "select exists (select from harvest_claims where account_id = $1)", account).Scan(&harvesting)
+		if err != nil {
+			return false, fmt.Errorf("read claims: %w", err)
+		}
+		if harvesting {
+			return false, nil
+		}
+		if err := read(); err != nil {
+			return false, err
+		}
+		return m.clouds.zoom.Metered(account) == before, nil
+	})
+}
+
+// settledMeetings are the world's meetings of the rows whose data is complete.
+func (r *report) settledMeetings(m *machine, rows []meetingRow) (map[[16]byte]*world.Meeting, error) {
+	if len(rows) == 0 {
+		return nil, errNothing
+	}
+	settled := map[[16]byte]*world.Meeting{}
+	for _, row := range rows {
+		raw, err := base64.StdEncoding.DecodeString(row.id)
+		if err != nil || len(raw) != 16 {
+			return nil, fmt.Errorf("meeting id %q is not 16 bytes in base64", row.id)
+		}
+		meeting, known := m.clouds.world.MeetingByUUID(r.account, [16]byte(raw))
+		if !known {
+			return nil, fmt.Errorf("the world knows no meeting %s", row.id)
+		}
+		if row.state == "settled" {
+			settled[meeting.UUID] = meeting
+		}
+	}
+	return settled, nil
 }
 
 func (m *machine) meetingRows(ctx context.Context) ([]meetingRow, error) {
@@ -84,6 +114,7 @@ from meetings m`)
 
 // measureHarvest compares the account's data, and the requests it took.
 func (r *report) measureHarvest(ctx context.Context, m *machine, rows []meetingRow, settled map[[16]byte]*world.Meeting) error {
+	r.harvest = harvested{}
 	h := &r.harvest
 	err := m.db.QueryRow(ctx, "select min(from_at), max(to_at) from windows where account_id = $1", r.account.ID).Scan(&h.from, &h.to)
 	if err != nil {
@@ -156,7 +187,7 @@ func (r *report) fewestRequests(ctx context.Context, m *machine, rows []meetingR
 
 // measureOrg compares one org's call minutes.
 func (r *report) measureOrg(ctx context.Context, m *machine, org *world.Org, settled map[[16]byte]*world.Meeting) (orgSeen, error) {
-	seen := orgSeen{org: org, requestsAfter: m.clouds.zoom.Metered(r.account.ID)}
+	seen := orgSeen{org: org, requests: r.harvest.requests}
 	var ids []string
 	for key, meeting := range settled {
 		ids = append(ids, base64.StdEncoding.EncodeToString(key[:]))
