@@ -34,8 +34,9 @@ with before as materialized (
     select l.mac, l.source, l.from_at, l.to_at, l.ip, l.ap_mac, l.site_id, l.band, l.hostname_sealed is not null as named
     from leases l where (l.org_id, l.mac, l.source, l.from_at) in (select i.org_id, i.mac, i.source, i.from_at from incoming_leases i)
 ), merged as (
-    insert into leases as l
-    select distinct on (org_id, mac, source, from_at) * from incoming_leases order by org_id, mac, source, from_at, to_at desc
+    insert into leases as l (org_id, mac, from_at, source, to_at, site_id, ip, ap_mac, ssid, band, wired, hostname_sealed)
+    select distinct on (org_id, mac, source, from_at) org_id, mac, from_at, source, to_at, site_id, ip, ap_mac, ssid, band, wired, hostname_sealed
+    from incoming_leases order by org_id, mac, source, from_at, to_at desc
     on conflict (org_id, mac, source, from_at) do update
     set to_at = greatest(l.to_at, excluded.to_at), site_id = excluded.site_id,
         ip = coalesce(excluded.ip, l.ip), ap_mac = coalesce(excluded.ap_mac, l.ap_mac),
@@ -60,7 +61,8 @@ where n.new_from < o.devices_synced_at and n.new_from < n.to_at`
 }
 
 // mergeRows copies rows into a temporary table like the one named, incoming_<table>,
-// and runs the statement that merges it. Rows have all columns, in the table's order.
+// and runs the statement that merges it. Rows have all columns, in the table's order, but
+// those that it makes itself.
 func mergeRows(ctx context.Context, tx pgx.Tx, table, merge string, rows int, row func(i int) []any) error {
 	if rows == 0 {
 		return nil
@@ -69,7 +71,7 @@ func mergeRows(ctx context.Context, tx pgx.Tx, table, merge string, rows int, ro
 	if _, err := tx.Exec(ctx, "create temporary table "+incoming+" (like "+table+" including defaults) on commit drop"); err != nil {
 		return fmt.Errorf("prepare %s: %w", table, err)
 	}
-	columns, err := columnsOf(ctx, tx, incoming)
+	columns, err := columnsOf(ctx, tx, table)
 	if err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ func mergeRows(ctx context.Context, tx pgx.Tx, table, merge string, rows int, ro
 
 func columnsOf(ctx context.Context, tx pgx.Tx, table string) ([]string, error) {
 	rows, err := tx.Query(ctx, `select attname::text from pg_attribute
-where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum`, table)
+where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`, table)
 	if err != nil {
 		return nil, fmt.Errorf("read columns of %s: %w", table, err)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 const leasesOfDevices = `-- name: LeasesOfDevices :many
-select l.org_id, l.mac, l.from_at, l.source, l.to_at, l.site_id, l.ip, l.ap_mac, l.ssid, l.band, l.wired, l.hostname_sealed from (
+select l.org_id, l.mac, l.from_at, l.source, l.to_at, l.site_id, l.ip, l.ap_mac, l.ssid, l.band, l.wired, l.hostname_sealed, l.long_until from (
     select unnest($1::macaddr[]) as mac
     union
     select i.mac from leases i
@@ -67,6 +67,7 @@ func (q *Queries) LeasesOfDevices(ctx context.Context, arg LeasesOfDevicesParams
 			&i.Band,
 			&i.Wired,
 			&i.HostnameSealed,
+			&i.LongUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -79,9 +80,9 @@ func (q *Queries) LeasesOfDevices(ctx context.Context, arg LeasesOfDevicesParams
 }
 
 const leasesOverlapping = `-- name: LeasesOverlapping :many
-select org_id, mac, from_at, source, to_at, site_id, ip, ap_mac, ssid, band, wired, hostname_sealed from leases
+select org_id, mac, from_at, source, to_at, site_id, ip, ap_mac, ssid, band, wired, hostname_sealed, long_until from leases
 where org_id = $1 and to_at > $2 and from_at < $3
-  and (from_at >= $4 or to_at - from_at > interval '24 hours')
+  and (from_at >= $4 or long_until >= timezone('UTC', $2::timestamptz)::date)
 order by mac, from_at
 `
 
@@ -122,6 +123,7 @@ func (q *Queries) LeasesOverlapping(ctx context.Context, arg LeasesOverlappingPa
 			&i.Band,
 			&i.Wired,
 			&i.HostnameSealed,
+			&i.LongUntil,
 		); err != nil {
 			return nil, err
 		}

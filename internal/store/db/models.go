@@ -11,6 +11,7 @@ import (
 
 	"callweave/internal/measure"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 type Account struct {
@@ -231,6 +232,7 @@ type Lease struct {
 	Band           string
 	Wired          bool
 	HostnameSealed []byte
+	LongUntil      pgtype.Date
 }
 
 type Leg struct {

@@ -4,7 +4,7 @@
 -- on, the others by leases_long.
 select * from leases
 where org_id = @org_id and to_at > @from_at and from_at < @to_at
-  and (from_at >= @day_before or to_at - from_at > interval '24 hours')
+  and (from_at >= @day_before or long_until >= timezone('UTC', @from_at::timestamptz)::date)
 order by mac, from_at;
 
 -- name: LeasesOfDevices :many
