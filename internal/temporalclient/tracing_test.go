@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -41,6 +42,12 @@ func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // tracedClient is a client whose traces are kept.
@@ -132,9 +139,9 @@ func TestTracesSurviveAnotherWorker(t *testing.T) { //nolint:paralleltest // see
 		t.Fatal(err)
 	}
 	checkOneTrace(t, b.spans.GetSpans())
-	for line := range bytes.Lines(log.text.Bytes()) {
+	for line := range strings.Lines(log.String()) { // pollers may still write
 		var said map[string]any
-		if err := json.Unmarshal(line, &said); err != nil {
+		if err := json.Unmarshal([]byte(line), &said); err != nil {
 			t.Fatal(err)
 		}
 		if said["msg"] == "at work" {
@@ -144,7 +151,7 @@ func TestTracesSurviveAnotherWorker(t *testing.T) { //nolint:paralleltest // see
 			return
 		}
 	}
-	t.Errorf("the activity logged nothing: %s", log.text.String())
+	t.Errorf("the activity logged nothing: %s", log.String())
 }
 
 func checkOneTrace(t *testing.T, spans tracetest.SpanStubs) {
