@@ -56,7 +56,7 @@ bench-match: services ## measure how well legs are matched, on worlds that nothi
 bench-weave: services ## measure weaving a day against a bare COPY and against SQL (CALLWEAVE_WEAVE_SAMPLES=n media samples, 2 million unless said)
 	go test -run '^$$' -bench Join ./internal/correlate
 	@CALLWEAVE_REQUIRE_SERVICES=1 CALLWEAVE_WEAVE_SAMPLES=$(or $(CALLWEAVE_WEAVE_SAMPLES),2000000) \
-		go test -timeout $(TEST_TIMEOUT) -run '^$$' -bench . -benchtime 1x ./internal/weavebench
+		go test -timeout $(TEST_TIMEOUT) -run '^$$' -bench . -benchtime 1x -v ./internal/weavebench
 
 bench-api: services ## measure the calls API against its bare queries, over 10 million call minutes (CALLWEAVE_API_MINUTES=n for another number; the database is kept)
 	CALLWEAVE_REQUIRE_SERVICES=1 go test -run '^$$' -bench API -benchtime 1x -timeout 120m ./internal/apibench
