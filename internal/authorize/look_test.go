@@ -23,9 +23,9 @@ func (b *bundle) exec(t testing.TB, sql string, args ...any) {
 	}
 }
 
-func (b *bundle) number(t testing.TB, sql string) (n int) {
+func (b *bundle) number(t testing.TB, sql string, args ...any) (n int) {
 	t.Helper()
-	if err := b.pool.QueryRow(t.Context(), sql).Scan(&n); err != nil {
+	if err := b.pool.QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 	return n

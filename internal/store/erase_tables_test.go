@@ -61,6 +61,7 @@ func TestTablesWithoutOrgOrAccount(t *testing.T) {
 		"public.retentions",       // one day
 		"public.sign_in_codes",    // hashes, of tokens, with which they go
 		"public.swept_executions", // run ids of a receipt, until none is left
+		"public.token_uses",       // a part of the audit log, which an erasure leaves; by the day
 		"public.unlanded_grants",  // outlive what names their org, until they have ended
 		"vault.data_keys",         // destroyed, and forgotten with the histories
 	}
