@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"callweave/internal/macaddr"
 	"callweave/internal/measure"
@@ -60,6 +61,7 @@ func TestLandDevices(t *testing.T) {
 	}
 	want := longer
 	want.HostnameSealed = []byte("first")
+	want.UntilDay = pgtype.Date{Time: at(8).Truncate(24 * time.Hour), Valid: true} // the day after it began
 	local := cmp.Transformer("instant", time.Time.UnixMicro)
 	if diff := cmp.Diff([]db.Lease{want}, leases, local, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("leases (-want +got):\n%s", diff)

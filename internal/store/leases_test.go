@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -78,5 +79,25 @@ func TestLeasesCostNoOthers(t *testing.T) {
 	}
 	if touched > 60 { // a day of short ones, and the few long ones
 		t.Errorf("%d of 5001 rows were looked at", touched)
+	}
+}
+
+// A lease is extended by every look at its client. An index that knows to_at would take a new
+// entry each time, and so would all the others.
+func TestNoIndexKnowsTheEndOfALease(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	rows, err := s.pool.Query(t.Context(), `select pg_get_indexdef(indexrelid) from pg_index where indrelid = 'leases'::regclass`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	indexes, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(indexes) == 0 {
+		t.Fatalf("indexes of leases: %v, %v", indexes, err)
+	}
+	for _, index := range indexes {
+		if strings.Contains(index, "to_at") {
+			t.Error(index)
+		}
 	}
 }

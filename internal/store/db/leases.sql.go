@@ -15,7 +15,7 @@ import (
 )
 
 const leasesOfDevices = `-- name: LeasesOfDevices :many
-select l.org_id, l.mac, l.from_at, l.source, l.to_at, l.site_id, l.ip, l.ap_mac, l.ssid, l.band, l.wired, l.hostname_sealed, l.long_until from (
+select l.org_id, l.mac, l.from_at, l.source, l.to_at, l.site_id, l.ip, l.ap_mac, l.ssid, l.band, l.wired, l.hostname_sealed, l.until_day, l.long_until from (
     select unnest($1::macaddr[]) as mac
     union
     select i.mac from leases i
@@ -24,6 +24,7 @@ select l.org_id, l.mac, l.from_at, l.source, l.to_at, l.site_id, l.ip, l.ap_mac,
     select p.mac from leases p where p.org_id = $2 and p.wired and p.from_at > $5 and p.from_at < $4
     union
     select u.mac from leases u where u.org_id = $2 and u.wired and u.to_at > $5 and u.to_at < $4
+      and u.until_day between timezone('UTC', $5::timestamptz)::date and timezone('UTC', $4::timestamptz)::date
 ) d
 join leases l on l.org_id = $2 and l.mac = d.mac and l.to_at > $5 and l.from_at < $4
 order by l.mac, l.from_at
@@ -67,6 +68,7 @@ func (q *Queries) LeasesOfDevices(ctx context.Context, arg LeasesOfDevicesParams
 			&i.Band,
 			&i.Wired,
 			&i.HostnameSealed,
+			&i.UntilDay,
 			&i.LongUntil,
 		); err != nil {
 			return nil, err
@@ -80,7 +82,7 @@ func (q *Queries) LeasesOfDevices(ctx context.Context, arg LeasesOfDevicesParams
 }
 
 const leasesOverlapping = `-- name: LeasesOverlapping :many
-select org_id, mac, from_at, source, to_at, site_id, ip, ap_mac, ssid, band, wired, hostname_sealed, long_until from leases
+select org_id, mac, from_at, source, to_at, site_id, ip, ap_mac, ssid, band, wired, hostname_sealed, until_day, long_until from leases
 where org_id = $1 and to_at > $2 and from_at < $3
   and (from_at >= $4 or long_until >= timezone('UTC', $2::timestamptz)::date)
 order by mac, from_at
@@ -123,6 +125,7 @@ func (q *Queries) LeasesOverlapping(ctx context.Context, arg LeasesOverlappingPa
 			&i.Band,
 			&i.Wired,
 			&i.HostnameSealed,
+			&i.UntilDay,
 			&i.LongUntil,
 		); err != nil {
 			return nil, err

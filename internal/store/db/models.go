@@ -232,6 +232,7 @@ type Lease struct {
 	Band           string
 	Wired          bool
 	HostnameSealed []byte
+	UntilDay       pgtype.Date
 	LongUntil      pgtype.Date
 }
 

@@ -19,6 +19,7 @@ select l.* from (
     select p.mac from leases p where p.org_id = @org_id and p.wired and p.from_at > @from_at and p.from_at < @to_at
     union
     select u.mac from leases u where u.org_id = @org_id and u.wired and u.to_at > @from_at and u.to_at < @to_at
+      and u.until_day between timezone('UTC', @from_at::timestamptz)::date and timezone('UTC', @to_at::timestamptz)::date
 ) d
 join leases l on l.org_id = @org_id and l.mac = d.mac and l.to_at > @from_at and l.from_at < @to_at
 order by l.mac, l.from_at;
